@@ -1,0 +1,443 @@
+"""Binary reward against proper scoring: what does a reward for being right do to confidence?
+
+A policy answers a noisy question and states how sure it is.  It is first trained by imitation
+until its stated confidence is calibrated, then by policy gradient on a reward that looks at two
+things only: was the answer correct, and what confidence was stated.  The question's exact answer
+probabilities are known, so accuracy and calibration are computed, not sampled.
+
+The file reads in the order of the experiment: the world, the policy, the arms, the training, the
+run.  What is measured on a trained policy stands in ``measures.py``.
+
+Shapes in comments: S seeds, A arms, M = S·A models, P prompts, n answers per prompt, K answers
+(the junk answer included), C confidence levels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from calibration_lab import batched, scores
+from calibration_lab.experiments.binary_reward import measures
+
+__all__ = ["ARMS", "Arm", "Config", "Questions", "bayes", "pretrain", "reinforce", "run"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every constant of the published run; ``Config()`` is what the book reports.
+
+    Chosen on seeds below 1000; the published seeds were not looked at before the statements stood.
+    """
+
+    arms: tuple[str, ...] = (
+        "binary", "binary-answer-only", "brier-0.25", "brier-1", "brier-2", "brier-4",
+        "log-1", "log-safe", "spherical-1", "linear-1", "penalise-only-wrong",
+        "brier-1-shuffled", "coin-flip", "brier-1-standardised",
+        "before-binary", "before-brier-1", "before-coin-flip",
+    )  # fmt: skip
+    evidence: tuple[float, ...] = (0.0, 0.75, 1.5, 2.5, 4.0)  # signal strength; 0 is unknowable
+    answers: int = 8  # answers that can be right; one more, junk, never is
+    levels: int = 11  # confidence can be stated as 0, .1, ..., 1
+    shift: float = 1.5  # noise s.d. of the shifted questions; the familiar ones have 1
+    width: int = 64  # units of each trunk layer
+    token_width: int = 32  # units between the first and the second token
+    junk: float = 0.03  # share of junk answers imitated: what is never tried cannot be reinforced
+    imitation_steps: int = 1200  # the base is calibrated from about 800 on
+    imitation_batch: int = 128  # questions per step
+    imitation_rate: float = 3e-3  # Adam, cosine to zero
+    steps: int = 2000  # policy-gradient steps; accuracy is flat from about 1500 on
+    prompts: int = 16  # questions per step
+    samples: int = 8  # answers per question, the group of the leave-one-out baseline
+    rate: float = 3e-4  # Adam; at 1e-3 the coin-flip control drifts as far as the real arms
+    evaluation: int = 1536  # questions of each seed's own evaluation set
+    validation: int = 1024  # labelled questions for recalibration afterwards
+    log_clip: float = 0.01  # the log score is taken at confidence clipped to [.01, .99]
+    recalibration: tuple[str, ...] = ("temperature", "platt", "isotonic")  # fitted afterwards
+    recalibrated: tuple[str, ...] = ("binary", "brier-1")  # both arms: one alone would be flattered
+    low_evidence: float = 1.0  # questions of weaker evidence than this form the low-evidence slice
+    watch_every: int = 200  # steps between two points of the trajectory
+    watched: int = 256  # evaluation questions looked at for the trajectory
+
+
+# --- The world: noisy questions whose answer probabilities are known ---------------------------
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Questions, what is seen of them, and the truth.
+
+    Attributes
+    ----------
+    features : torch.Tensor of shape (S, P, answers + 1), float32
+        The noisy evidence for each answer, and the visible evidence strength.
+    probability : torch.Tensor of shape (S, P, K), float32
+        Probability that each answer is right given what is seen; junk (the last) has 0.
+    label : torch.Tensor of shape (S, P), int64
+        The right answer, drawn from ``probability``.
+    """
+
+    features: Tensor
+    probability: Tensor
+    label: Tensor
+
+
+def bayes(evidence: Tensor, strength: Tensor, noise: float) -> Tensor:
+    """Exact answer probabilities: softmax of strength · evidence / noise², and 0 for junk.
+
+    The evidence is ``strength · e_y + noise · N(0, I)`` with every answer ``y`` equally likely
+    beforehand, so the posterior log-odds between two answers are linear in the evidence.
+    """
+    posterior = torch.softmax(strength[..., None] * evidence / noise**2, dim=-1)
+    return torch.cat([posterior, torch.zeros_like(posterior[..., :1])], dim=-1)
+
+
+def ask(config: Config, seeds: Sequence[int], purpose: str, n: int, noise: float = 1.0) -> Questions:
+    """``n`` questions per seed, each seed from its own random streams."""
+    size = config.answers
+    strengths = torch.tensor(config.evidence)
+    pick = batched.draw(seeds, f"{purpose}: strength", "uniform", (n,))
+    strength = strengths[(pick * len(strengths)).long()]  # (S, P)
+    label = (batched.draw(seeds, f"{purpose}: label", "uniform", (n,)) * size).long()
+    evidence = noise * batched.draw(seeds, f"{purpose}: noise", "normal", (n, size))
+    evidence = evidence + strength[..., None] * torch.nn.functional.one_hot(label, size)
+    features = torch.cat([evidence, strength[..., None]], dim=-1)
+    return Questions(features, bayes(evidence, strength, noise), label)
+
+
+def batches(
+    config: Config, seeds: Sequence[int], purpose: str, steps: int, n: int, uniforms: int
+) -> Iterator[tuple[Questions, Tensor]]:
+    """For each of ``steps``: ``n`` fresh questions, and uniform numbers (S, uniforms, n).
+
+    Random numbers are drawn for many steps at once, because starting a stream costs more than
+    reading from it.
+    """
+    chunk = 50  # steps
+    for start in range(0, steps, chunk):
+        asked = ask(config, seeds, f"{purpose} {start}", chunk * n)
+        uniform = batched.draw(seeds, f"{purpose} {start}: tokens", "uniform", (chunk, uniforms, n))
+        for step in range(min(chunk, steps - start)):
+            here = slice(step * n, (step + 1) * n)
+            yield (
+                Questions(asked.features[:, here], asked.probability[:, here], asked.label[:, here]),
+                uniform[:, step],
+            )
+
+
+# --- The policy: two tokens, an answer and a confidence, in either order -----------------------
+
+
+def shapes(config: Config, first: int, second: int) -> dict[str, tuple[int, ...]]:
+    """Parameters of the policy whose first token has ``first`` values, the other ``second``."""
+    inputs, width, token = config.answers + 1, config.width, config.token_width
+    return {
+        "trunk.1": (inputs, width), "trunk.1.bias": (width,),
+        "trunk.2": (width, width), "trunk.2.bias": (width,),
+        "first": (width, first), "first.bias": (first,),
+        "link": (width, token), "link.bias": (token,),
+        "embedding": (first, token),
+        "second": (token, second), "second.bias": (second,),
+    }  # fmt: skip
+
+
+class Policy:
+    """log π(first token | question) and log π(second token | question, first token)."""
+
+    def __init__(self, parameters: batched.Parameters, features: Tensor) -> None:
+        p, self.parameters = parameters, parameters
+        trunk = batched.linear(features, p["trunk.1"], p["trunk.1.bias"]).relu_()
+        trunk = batched.linear(trunk, p["trunk.2"], p["trunk.2.bias"]).relu_()  # (M, P, width)
+        self.first = batched.linear(trunk, p["first"], p["first.bias"]).log_softmax(-1)
+        self.link = batched.linear(trunk, p["link"], p["link.bias"])  # (M, P, token)
+
+    def second(self, token: Tensor) -> Tensor:
+        """log π(second | question, first token) for tokens (M, P, n) -> (M, P, n, values)."""
+        models, prompts, n = token.shape
+        one_hot = (token[..., None] == torch.arange(self.first.shape[-1])).to(self.link.dtype)
+        embedded = torch.bmm(one_hot.flatten(1, 2), self.parameters["embedding"])
+        hidden = (self.link[:, :, None, :] + embedded.view(models, prompts, n, -1)).relu_()
+        logits = batched.linear(
+            hidden.flatten(1, 2), self.parameters["second"], self.parameters["second.bias"]
+        )
+        return logits.log_softmax(-1).view(models, prompts, n, -1)
+
+    def joint(self) -> Tensor:
+        """π(first, second | question), shape (M, P, values of first, values of second)."""
+        models, prompts, values = self.first.shape
+        every = torch.arange(values).expand(models, prompts, values)
+        return (self.first[..., None] + self.second(every)).exp()
+
+
+# --- The arms: rewards that are tables over (correct, stated confidence) -----------------------
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One reward: ``correct − weight · loss(confidence, correct)``, and its variations.
+
+    Attributes
+    ----------
+    rule : str
+        Scoring rule of the confidence, or "none".
+    weight : float
+        β; "scale condition" arms take the largest β that never rewards being wrong.
+    before : bool
+        The confidence is stated before the answer.
+    shuffled : bool
+        The confidence is scored against the correctness of another question's answer.
+    coin : bool
+        The reward for the answer is a coin flip, whatever the answer.
+    standardised : bool
+        The advantage is divided by the standard deviation of its group.
+    answer_only : bool
+        Only the answer token is reinforced; confidence changes with the shared trunk alone.
+    """
+
+    rule: str = "none"
+    weight: float = 0.0
+    before: bool = False
+    shuffled: bool = False
+    coin: bool = False
+    standardised: bool = False
+    answer_only: bool = False
+
+    def table(self, config: Config) -> np.ndarray:
+        """Reward for [correct, confidence level], shape (2, C); a coin counts as its mean."""
+        levels = np.linspace(0, 1, config.levels)
+        answer = np.array([[0.5], [0.5]]) if self.coin else np.array([[0.0], [1.0]])
+        return answer - self.penalty(config, levels)
+
+    def penalty(self, config: Config, levels: np.ndarray) -> np.ndarray:
+        """Weighted loss of each [correct, confidence level], shape (2, C)."""
+        if self.rule == "none":
+            return np.zeros((2, len(levels)))
+        rule = scoring_rule(self.rule, config)
+        weight = scores.largest_safe_beta(rule) if math.isinf(self.weight) else self.weight
+        return weight * np.stack([rule.loss(levels, np.full(len(levels), y)) for y in (0.0, 1.0)])
+
+
+SCALE_CONDITION = math.inf  # stands for "the largest β that satisfies the scale condition"
+
+ARMS = {
+    "binary": Arm(),
+    "binary-answer-only": Arm(answer_only=True),
+    "brier-0.25": Arm("brier", 0.25),
+    "brier-1": Arm("brier", 1.0),
+    "brier-2": Arm("brier", 2.0),
+    "brier-4": Arm("brier", 4.0),
+    "log-1": Arm("log", 1.0),
+    "log-safe": Arm("log", SCALE_CONDITION),
+    "spherical-1": Arm("spherical", 1.0),
+    "linear-1": Arm("linear", 1.0),
+    "penalise-only-wrong": Arm("penalise only wrong", 1.0),
+    "brier-1-shuffled": Arm("brier", 1.0, shuffled=True),
+    "coin-flip": Arm(coin=True),
+    "brier-1-standardised": Arm("brier", 1.0, standardised=True),
+    "before-binary": Arm(before=True),
+    "before-brier-1": Arm("brier", 1.0, before=True),
+    "before-coin-flip": Arm(coin=True, before=True),
+}
+
+
+def scoring_rule(name: str, config: Config) -> scores.ScoringRule:
+    """The named scoring rule; the log score is clipped, since levels 0 and 1 would cost infinity."""
+    rules = {
+        "brier": scores.brier(),
+        "log": scores.log(clip=config.log_clip),
+        "spherical": scores.spherical(),
+        "linear": scores.linear(),
+        "penalise only wrong": scores.penalise_only_wrong(),
+    }
+    return rules[name]
+
+
+# --- The training: imitation, then policy gradient ---------------------------------------------
+
+
+def pretrain(config: Config, seeds: Sequence[int], before: bool) -> batched.Parameters:
+    """A calibrated base policy per seed, by imitation of calibrated answers.
+
+    The imitated answer is a draw from the exact posterior (junk for a share ``config.junk``); the
+    imitated confidence is that answer's exact probability, rounded to the nearest level.
+    """
+    values = (config.answers + 1, config.levels)
+    base = batched.Parameters(shapes(config, *(values[::-1] if before else values)), len(seeds))
+    base.initialise(seeds, "policy")
+    optimiser = batched.Adam(base, config.imitation_rate)
+    data = batches(config, seeds, "imitation", config.imitation_steps, config.imitation_batch, 1)
+    for step, (asked, uniform) in enumerate(data):
+        answer = torch.where(uniform[:, 0] < config.junk, config.answers, asked.label)[..., None]
+        confidence = (asked.probability.gather(-1, answer) * (config.levels - 1)).round().long()
+        first, second = (confidence, answer) if before else (answer, confidence)
+        policy = Policy(base, asked.features)
+        likelihood = policy.first.gather(-1, first) + policy.second(first)[:, :, 0].gather(-1, second)
+        cosine = 0.5 * (1 + math.cos(math.pi * step / config.imitation_steps))
+        batched.train_step(-likelihood.mean((1, 2)), optimiser, scale=cosine)
+    return base
+
+
+def advantage(reward: Tensor, standardised: Tensor) -> Tensor:
+    """Reward minus the mean of the other answers to the same question, (M, P, n).
+
+    Models marked in ``standardised`` (M,) divide it by the group's standard deviation.
+    """
+    n = reward.shape[-1]
+    centred = (reward - reward.mean(-1, keepdim=True)) * (n / (n - 1))
+    scaled = centred / (reward.std(-1, keepdim=True) + 1e-4)
+    return torch.where(standardised[:, None, None], scaled, centred)
+
+
+def reinforce(
+    config: Config,
+    base: batched.Parameters,
+    seeds: Sequence[int],
+    arms: Sequence[Arm],
+) -> dict[int, batched.Parameters]:
+    """Train one copy of each seed's base on every arm's reward, all at once.
+
+    Arms of one seed see the same questions and the same uniform numbers, so they are paired.
+    Returns the M = S·A policies (seed by seed, arms in the order given) after every
+    ``config.watch_every`` steps and after the last, by the number of steps.
+    """
+    snapshots = {}
+    count, levels = len(arms), np.linspace(0, 1, config.levels)
+    trained = base.take([s for s in range(len(seeds)) for _ in arms])
+    optimiser = batched.Adam(trained, config.rate, betas=(0.9, 0.99))
+    penalty = torch.tensor(np.stack([a.penalty(config, levels) for a in arms]), dtype=torch.float32)
+    penalty = penalty.repeat(len(seeds), 1, 1).flatten(1)  # (M, 2 · C)
+    coin, shuffled, standardised, answer_only = (
+        torch.tensor([getattr(a, name) for a in arms]).repeat(len(seeds))
+        for name in ("coin", "shuffled", "standardised", "answer_only")
+    )
+    spoken = (~answer_only).float()[:, None, None]  # does the confidence token get a gradient?
+    data = batches(config, seeds, "training", config.steps, config.prompts, 3 * config.samples)
+    for step, (asked, uniforms) in enumerate(data):
+        uniform = uniforms.transpose(1, 2).unflatten(-1, (3, -1)).repeat_interleave(count, 0)
+        to_first, to_second, to_coin = uniform.unbind(2)  # each (M, P, n)
+        policy = Policy(trained, asked.features.repeat_interleave(count, 0))
+        with torch.no_grad():
+            first = batched.sample_categorical(policy.first, to_first)  # (M, P, n)
+        log_second = policy.second(first)
+        with torch.no_grad():
+            second = batched.sample_categorical(log_second, to_second[..., None])
+            answer, level = (second[..., 0], first) if arms[0].before else (first, second[..., 0])
+            label = asked.label.repeat_interleave(count, 0)[..., None]
+            correct = (answer == label).long()
+            # another question's correctness has the same distribution and no information
+            scored = torch.where(shuffled[:, None, None], correct.roll(1, dims=1), correct)
+            flips = (to_coin < 0.5).long()
+            right = torch.where(coin[:, None, None], flips, correct).float()
+            cost = penalty.gather(1, (scored * config.levels + level).flatten(1)).view_as(right)
+            weight = advantage(right - cost, standardised) / (config.prompts * config.samples)
+        log_answer, log_level = policy.first.gather(-1, first), log_second.gather(-1, second)[..., 0]
+        if arms[0].before:
+            log_answer, log_level = log_level, log_answer
+        log_joint = log_answer + spoken * log_level
+        batched.train_step(-(weight * log_joint).sum((1, 2)), optimiser)
+        if (step + 1) % config.watch_every == 0 or step + 1 == config.steps:
+            snapshots[step + 1] = trained.take(range(trained.models))
+    return snapshots
+
+
+# --- The run ------------------------------------------------------------------------------------
+
+
+def joints(parameters: batched.Parameters, features: Tensor, before: bool) -> Iterator[np.ndarray]:
+    """π(answer, confidence | question) of each policy in turn, (P, K, C) in double precision."""
+    per_seed = parameters.models // len(features)
+    for model in range(parameters.models):
+        with torch.no_grad():
+            joint = Policy(parameters.take([model]), features[[model // per_seed]]).joint()[0]
+        yield (joint.transpose(1, 2) if before else joint).double().numpy()
+
+
+def examine(
+    config: Config,
+    parameters: batched.Parameters,
+    seeds: Sequence[int],
+    names: Sequence[str],
+    before: bool,
+    questions: dict[str, Questions],
+) -> measures.Rows:
+    """Rows of every table for M = S·A policies (seed by seed, arms in the order of ``names``)."""
+    rows: measures.Rows = {}
+    uniform = batched.draw(seeds, "validation: tokens", "uniform", (config.validation,)).numpy()
+    every = zip(
+        *(joints(parameters, questions[inputs].features, before) for inputs in INPUTS), strict=True
+    )
+    for m, found in enumerate(every):
+        seed, name = m // len(names), names[m % len(names)]
+        policies = {
+            inputs: measures.Policy(
+                joint,
+                questions[inputs].probability[seed].double().numpy(),
+                questions[inputs].label[seed].numpy(),
+                questions[inputs].features[seed, :, -1].numpy() < config.low_evidence,
+            )
+            for inputs, joint in zip(INPUTS, found, strict=True)
+        }
+        table = ARMS.get(name, ARMS["binary"]).table(config)
+        methods = config.recalibration if name in config.recalibrated else ()
+        for kind, more in measures.examine(policies, table, methods, uniform[seed]).items():
+            rows.setdefault(kind, []).extend({"seed": seeds[seed], "arm": name, **r} for r in more)
+    return rows
+
+
+INPUTS = ("familiar", "shifted", "validation")
+
+
+def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
+    """Train every arm on every seed and measure what became of accuracy and confidence.
+
+    Parameters
+    ----------
+    config : Config
+    seeds : sequence of int
+        Each seed has its own questions, initialisation and evaluation set; arms are paired on them.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        ``answers`` (one row per seed, arm and inputs), ``confidence`` (also per channel and
+        recalibration), ``reliability`` (also per confidence bin), ``sandbagging`` (per seed, arm
+        and best answer's probability) and ``trajectory`` (per seed, arm and training step).
+        Arms "base" and "before-base" are the policies before reinforcement.
+
+    Raises
+    ------
+    ValueError
+        If ``config.arms`` names an unknown arm, or none.
+    """
+    unknown = sorted(set(config.arms) - set(ARMS))
+    if unknown or not config.arms:
+        raise ValueError(f"arms must name some of {', '.join(ARMS)}, got {unknown or 'none'}")
+    noise = {"familiar": 1.0, "shifted": config.shift, "validation": 1.0}
+    size = {"familiar": config.evaluation, "shifted": config.evaluation}
+    questions = {
+        inputs: ask(config, seeds, inputs, size.get(inputs, config.validation), noise[inputs])
+        for inputs in INPUTS
+    }
+    few = questions["familiar"].features[:, : config.watched]
+    truth = questions["familiar"].probability[:, : config.watched].double().numpy()
+    rows: measures.Rows = {"trajectory": []}
+    for before, base_name in ((False, "base"), (True, "before-base")):
+        names = [name for name in config.arms if ARMS[name].before == before]
+        if not names:
+            continue
+        base = pretrain(config, seeds, before)
+        snapshots = reinforce(config, base, seeds, [ARMS[name] for name in names])
+        for step, policies in snapshots.items():
+            for m, joint in enumerate(joints(policies, few, before)):
+                unit = {"seed": seeds[m // len(names)], "arm": names[m % len(names)], "step": step}
+                rows["trajectory"].append({**unit, **measures.glance(joint, truth[m // len(names)])})
+        for policies, labels in ((base, [base_name]), (snapshots[config.steps], names)):
+            for kind, more in examine(config, policies, seeds, labels, before, questions).items():
+                rows.setdefault(kind, []).extend(more)
+    return {kind: pd.DataFrame(found) for kind, found in rows.items()}
