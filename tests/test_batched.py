@@ -128,7 +128,10 @@ def test_categorical_draws_have_the_right_frequencies_and_stay_in_range():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: batched.random_stream(-1, "x"), "seed must be a whole number of 0 or more, got -1"),
+        (
+            lambda: batched.random_stream(-1, "x"),
+            "seed must be a whole number of 0 or more, got -1",
+        ),
         (lambda: batched.random_stream(1.5, "x"), "seed must be a whole number"),
         (lambda: batched.random_stream(True, "x"), "seed must be a whole number"),
         (lambda: batched.draw([0], "x", "cauchy", (2,)), "kind must be 'normal' or 'uniform'"),
@@ -143,7 +146,10 @@ def test_categorical_draws_have_the_right_frequencies_and_stay_in_range():
             lambda: batched.linear(torch.zeros(1, 16, 5), torch.zeros(1, 5, 7), torch.zeros(1, 7)),
             "weight must hold a multiple of 16 numbers per model.*got 35",
         ),
-        (lambda: batched.clip_gradient(networks([0]), float("nan")), "norm must be positive, got nan"),
+        (
+            lambda: batched.clip_gradient(networks([0]), float("nan")),
+            "norm must be positive, got nan",
+        ),
         (
             lambda: batched.train_step(torch.zeros(3), batched.SGD(networks([0]), 0.1)),
             r"losses must have shape \(1,\), one per network, got \(3,\)",

@@ -9,7 +9,8 @@ Bit-identity needs care.  Matrix products round differently when a matrix starts
 line of memory, and the last few numbers of an array are computed by other instructions than the
 rest, so the place of a model in the batch could show in its last digit.  Hence each model's
 parameters start on a multiple of 64 numbers, and :func:`linear` wants a multiple of 16 examples and
-of 16 weights per model (hidden widths of 16, 32, 64 ... give that).  ``torch.sigmoid`` still depends on the place; use ``log_softmax`` over two classes.
+of 16 weights per model (hidden widths of 16, 32, 64 ... give that).  ``torch.sigmoid`` still
+depends on the place; use ``log_softmax`` over two classes.
 
 Shapes in comments: M models, B examples per model, I inputs, O outputs.
 """
@@ -108,9 +109,7 @@ def draw(seeds: Sequence[int], purpose: str, kind: str, shape: tuple[int, ...]) 
     numbers = np.empty((len(seeds), *shape), dtype=np.float32)
     for row, seed in zip(numbers, seeds, strict=True):
         stream = random_stream(seed, purpose)
-        (stream.standard_normal if kind == "normal" else stream.random)(
-            out=row, dtype=np.float32
-        )
+        (stream.standard_normal if kind == "normal" else stream.random)(out=row, dtype=np.float32)
     return torch.from_numpy(numbers).clone()  # torch starts its memory on a line, numpy need not
 
 
@@ -192,7 +191,9 @@ class Parameters:
             If there is not one seed per network.
         """
         if len(seeds) != self.models:
-            raise ValueError(f"seeds must hold one seed per network ({self.models}), got {len(seeds)}")
+            raise ValueError(
+                f"seeds must hold one seed per network ({self.models}), got {len(seeds)}"
+            )
         for name, shape in self.shapes.items():
             if len(shape) > 1:
                 uniform = draw(seeds, f"{purpose}: {name}", "uniform", shape)
@@ -307,7 +308,11 @@ class Adam:
         gradient = self.parameters.gradient
         self.mean.lerp_(gradient, 1 - first)
         self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        root = torch.sqrt(self.square, out=self._root).div_(math.sqrt(1 - second**self.steps)).add_(self.epsilon)
+        root = (
+            torch.sqrt(self.square, out=self._root)
+            .div_(math.sqrt(1 - second**self.steps))
+            .add_(self.epsilon)
+        )
         size = self.learning_rate * scale / (1 - first**self.steps)
         if isinstance(size, Tensor):
             self.parameters.flat.sub_(torch.div(self.mean, root, out=root).mul_(size.unsqueeze(1)))

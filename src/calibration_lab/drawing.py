@@ -42,9 +42,7 @@ def style(*, dark: bool = False) -> AbstractContextManager[None]:
     settings: dict[str, Any] = {
         "axes.edgecolor": ink,
         "axes.labelcolor": ink,
-        "axes.prop_cycle": cycler(
-            color=DARK if dark else LIGHT, marker=MARKERS, linestyle=LINES
-        ),
+        "axes.prop_cycle": cycler(color=DARK if dark else LIGHT, marker=MARKERS, linestyle=LINES),
         "axes.spines.right": False,
         "axes.spines.top": False,
         "axes.titlelocation": "left",

@@ -47,6 +47,7 @@ __all__ = [
 
 VERDICTS = {"supported": ("C2", "o"), "refuted": ("C1", "X"), "inconclusive": ("C5", "D")}
 
+
 def reliability_diagram(
     curves: Mapping[str, ReliabilityCurve],
     *,
@@ -89,7 +90,9 @@ def reliability_diagram(
         return figure
 
     told = "; ".join(f"{label}: {_tell_reliability(curve)}" for label, curve in curves.items())
-    return Drawing(draw, f"Reliability diagram with the number of forecasts per bin. {told}.", caption)
+    return Drawing(
+        draw, f"Reliability diagram with the number of forecasts per bin. {told}.", caption
+    )
 
 
 def _tell_reliability(curve: ReliabilityCurve) -> str:
@@ -101,7 +104,9 @@ def _tell_reliability(curve: ReliabilityCurve) -> str:
     for i in sorted(told):
         seen = with_interval(curve.frequency[i], curve.low[i], curve.high[i])
         seen = seen.replace(" [interval undefined]", "")
-        bins.append(f"stated {number(curve.confidence[i])} came true {seen} ({curve.count[i]} forecasts)")
+        bins.append(
+            f"stated {number(curve.confidence[i])} came true {seen} ({curve.count[i]} forecasts)"
+        )
     gap = curve.frequency[full] - curve.confidence[full]
     worst = full[np.argmax(np.abs(gap))]
     side = "above" if gap[np.argmax(np.abs(gap))] > 0 else "below"
@@ -221,7 +226,9 @@ def sweep(
     predictions, x = dict(predicted or {}), np.asarray(x, float)
     for label, values in [*((k, v.estimate) for k, v in measured.items()), *predictions.items()]:
         if len(values) != len(x):
-            raise ValueError(f"curve {label!r} must have {len(x)} values, one per x, got {len(values)}")
+            raise ValueError(
+                f"curve {label!r} must have {len(x)} values, one per x, got {len(values)}"
+            )
 
     def draw() -> Figure:
         figure = Figure()

@@ -80,11 +80,7 @@ def estimate_statistic(
     The rules and arguments are those of `uncertainty.statistic_interval`.
     """
     labels = np.asarray(units)
-    groups = [np.array([i]) for i in range(len(labels))]
-    if cluster is not None:
-        names, code = np.unique(np.asarray(cluster), return_inverse=True)
-        groups = [np.flatnonzero(code == k) for k in range(len(names))]
-    n = len(groups)
+    n = len(labels) if cluster is None else len(np.unique(np.asarray(cluster)))
     if n < 2:
         return Undefined(np.nan, np.nan, np.nan, "undefined: fewer than two units")
     estimate = float(statistic(labels))
@@ -92,10 +88,11 @@ def estimate_statistic(
         return Undefined(np.nan, np.nan, np.nan, "undefined: the statistic has no finite value")
     rng = np.random.default_rng(seed)
     picks = (rng.integers(n, size=n) for _ in range(resamples))
-    draws = np.array(
-        [statistic(labels[np.concatenate([groups[k] for k in pick])]) for pick in picks],
-        dtype=float,
-    )
+    if cluster is not None:  # from groups to the positions of their members
+        names = np.unique(np.asarray(cluster))
+        groups = [np.flatnonzero(np.asarray(cluster) == name) for name in names]
+        picks = (np.concatenate([groups[k] for k in pick]) for pick in picks)
+    draws = np.array([statistic(labels[pick]) for pick in picks], dtype=float)
     draws[~np.isfinite(draws)] = np.nan
     defined = draws[~np.isnan(draws)]
     if len(defined) < 2:

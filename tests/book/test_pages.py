@@ -38,9 +38,11 @@ def loads(soup: BeautifulSoup) -> list[str]:
                 continue
             for attribute in attributes:
                 value = str(tag.get(attribute, ""))
-                urls += [part.split()[0] for part in value.split(",") if part.strip()] if (
-                    attribute == "srcset"
-                ) else [value]
+                urls += (
+                    [part.split()[0] for part in value.split(",") if part.strip()]
+                    if (attribute == "srcset")
+                    else [value]
+                )
     return [url for url in urls if url and not url.startswith("data:")]
 
 
@@ -93,7 +95,9 @@ def test_page_links_lead_somewhere(build, book_page):
             continue
         target = (path.parent / unquote(url.path)).resolve() if url.path else path
         if not target.is_file() or (
-            url.fragment and target.suffix == ".html" and unquote(url.fragment) not in anchors(target)
+            url.fragment
+            and target.suffix == ".html"
+            and unquote(url.fragment) not in anchors(target)
         ):
             dead.append(str(tag["href"]))
     assert not dead
@@ -108,7 +112,9 @@ def test_page_figures_have_text_alternatives(build, book_page):
         return
     article = parsed(build / "html" / book_page).select_one("article")
     assert article is not None
-    wanting = [str(img)[:120] for img in article.find_all("img") if not describes(img.get("alt", ""))]
+    wanting = [
+        str(img)[:120] for img in article.find_all("img") if not describes(img.get("alt", ""))
+    ]
     drawn = [
         str(svg)[:120]
         for svg in article.find_all("svg", class_="drawing")

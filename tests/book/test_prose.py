@@ -61,7 +61,9 @@ def typed_numbers(text: str) -> list[str]:
     found = []
     for row, line in prose(text):
         rest = NAMED.sub(" ", line)
-        found += [f"line {row}: {n}" for n in NUMBER.findall(rest) if n.strip() not in ("95%", "95 %")]
+        found += [
+            f"line {row}: {n}" for n in NUMBER.findall(rest) if n.strip() not in ("95%", "95 %")
+        ]
     return found
 
 

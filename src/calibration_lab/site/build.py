@@ -188,7 +188,9 @@ def run_notebooks(root: Path, build: Path) -> str:
         return f"{len(paths)} current"
     failures = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, (notebook, seconds, failure) in zip(due, pool.map(run_notebook, due), strict=True):
+        for path, (notebook, seconds, failure) in zip(
+            due, pool.map(run_notebook, due), strict=True
+        ):
             if failure:
                 failures.append(failure)
                 continue

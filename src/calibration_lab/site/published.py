@@ -68,7 +68,9 @@ def read_table(path: Path) -> dict[str, Record]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{path.name} must have the columns {COLUMNS}, got {reader.fieldnames}")
+            raise ValueError(
+                f"{path.name} must have the columns {COLUMNS}, got {reader.fieldnames}"
+            )
         rows: dict[str, Record] = {}
         for row in reader:
             key = row["key"]
@@ -165,7 +167,11 @@ class PublishedTable(SphinxDirective):
         body = []
         for row in rows:
             cited, _ = CiteRole()(
-                "cite:t", "", row["source"], self.lineno, self.state.inliner  # type: ignore[attr-defined]
+                "cite:t",
+                "",
+                row["source"],
+                self.lineno,
+                self.state.inliner,  # type: ignore[attr-defined]
             )
             what, _ = self.state.inline_text(row["what"], self.lineno)
             source = [*cited, nodes.Text(f", {row['where']}")]

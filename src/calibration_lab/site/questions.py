@@ -178,7 +178,7 @@ class Predict(Question):
         out: list[nodes.Node] = [
             html(
                 f'<form class="predict" id="{name}" data-outcome="{code}" data-key="{stored}">'
-                f'<fieldset><legend>Before you read on: how probable is this?</legend>'
+                f"<fieldset><legend>Before you read on: how probable is this?</legend>"
                 f'<p class="predict-claim">'
             ),
             self.inline(self.arguments[0]),

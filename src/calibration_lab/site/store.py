@@ -134,5 +134,3 @@ def warn(message: str, location: Any) -> None:
     from sphinx.util import logging
 
     logging.getLogger(__name__).warning(message, location=location, type="calibration_lab")
-
-

@@ -5,8 +5,8 @@ until its stated confidence is calibrated, then by policy gradient on a reward t
 things only: was the answer correct, and what confidence was stated.  The question's exact answer
 probabilities are known, so accuracy and calibration are computed, not sampled.
 
-The file reads in the order of the experiment: the world, the policy, the arms, the training, the
-run.  What is measured on a trained policy stands in ``measures.py``.
+The file reads in the order of the experiment: the world, the policy, the training, the run.  The
+arms' rewards stand in ``rewards.py``, what is measured on a trained policy in ``measures.py``.
 
 Shapes in comments: S seeds, A arms, M = S·A models, P prompts, n answers per prompt, K answers
 (the junk answer included), C confidence levels.
@@ -23,10 +23,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from calibration_lab import batched, scores
+from calibration_lab import batched
 from calibration_lab.experiments.binary_reward import measures
+from calibration_lab.experiments.binary_reward.rewards import ARMS, Arm
 
-__all__ = ["ARMS", "Arm", "Config", "Questions", "bayes", "pretrain", "reinforce", "run"]
+__all__ = ["Config", "Policy", "Questions", "bayes", "pretrain", "reinforce", "run"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Config:
     shift: float = 1.5  # noise s.d. of the shifted questions; the familiar ones have 1
     width: int = 64  # units of each trunk layer
     token_width: int = 32  # units between the first and the second token
+    honest_base: bool = True  # False: the imitated confidence is always 0, whatever is known
     junk: float = 0.03  # share of junk answers imitated: what is never tried cannot be reinforced
     imitation_steps: int = 1200  # the base is calibrated from about 800 on
     imitation_batch: int = 128  # questions per step
@@ -55,6 +57,7 @@ class Config:
     steps: int = 2000  # policy-gradient steps; accuracy is flat from about 1500 on
     prompts: int = 16  # questions per step
     samples: int = 8  # answers per question, the group of the leave-one-out baseline
+    anchor: float = 0.0  # weight of the divergence KL(policy || base); the headline run has none
     rate: float = 3e-4  # Adam; at 1e-3 the coin-flip control drifts as far as the real arms
     evaluation: int = 1536  # questions of each seed's own evaluation set
     validation: int = 1024  # labelled questions for recalibration afterwards
@@ -98,7 +101,9 @@ def bayes(evidence: Tensor, strength: Tensor, noise: float) -> Tensor:
     return torch.cat([posterior, torch.zeros_like(posterior[..., :1])], dim=-1)
 
 
-def ask(config: Config, seeds: Sequence[int], purpose: str, n: int, noise: float = 1.0) -> Questions:
+def ask(
+    config: Config, seeds: Sequence[int], purpose: str, n: int, noise: float = 1.0
+) -> Questions:
     """``n`` questions per seed, each seed from its own random streams."""
     size = config.answers
     strengths = torch.tensor(config.evidence)
@@ -126,7 +131,9 @@ def batches(
         for step in range(min(chunk, steps - start)):
             here = slice(step * n, (step + 1) * n)
             yield (
-                Questions(asked.features[:, here], asked.probability[:, here], asked.label[:, here]),
+                Questions(
+                    asked.features[:, here], asked.probability[:, here], asked.label[:, here]
+                ),
                 uniform[:, step],
             )
 
@@ -175,89 +182,6 @@ class Policy:
         return (self.first[..., None] + self.second(every)).exp()
 
 
-# --- The arms: rewards that are tables over (correct, stated confidence) -----------------------
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One reward: ``correct − weight · loss(confidence, correct)``, and its variations.
-
-    Attributes
-    ----------
-    rule : str
-        Scoring rule of the confidence, or "none".
-    weight : float
-        β; "scale condition" arms take the largest β that never rewards being wrong.
-    before : bool
-        The confidence is stated before the answer.
-    shuffled : bool
-        The confidence is scored against the correctness of another question's answer.
-    coin : bool
-        The reward for the answer is a coin flip, whatever the answer.
-    standardised : bool
-        The advantage is divided by the standard deviation of its group.
-    answer_only : bool
-        Only the answer token is reinforced; confidence changes with the shared trunk alone.
-    """
-
-    rule: str = "none"
-    weight: float = 0.0
-    before: bool = False
-    shuffled: bool = False
-    coin: bool = False
-    standardised: bool = False
-    answer_only: bool = False
-
-    def table(self, config: Config) -> np.ndarray:
-        """Reward for [correct, confidence level], shape (2, C); a coin counts as its mean."""
-        levels = np.linspace(0, 1, config.levels)
-        answer = np.array([[0.5], [0.5]]) if self.coin else np.array([[0.0], [1.0]])
-        return answer - self.penalty(config, levels)
-
-    def penalty(self, config: Config, levels: np.ndarray) -> np.ndarray:
-        """Weighted loss of each [correct, confidence level], shape (2, C)."""
-        if self.rule == "none":
-            return np.zeros((2, len(levels)))
-        rule = scoring_rule(self.rule, config)
-        weight = scores.largest_safe_beta(rule) if math.isinf(self.weight) else self.weight
-        return weight * np.stack([rule.loss(levels, np.full(len(levels), y)) for y in (0.0, 1.0)])
-
-
-SCALE_CONDITION = math.inf  # stands for "the largest β that satisfies the scale condition"
-
-ARMS = {
-    "binary": Arm(),
-    "binary-answer-only": Arm(answer_only=True),
-    "brier-0.25": Arm("brier", 0.25),
-    "brier-1": Arm("brier", 1.0),
-    "brier-2": Arm("brier", 2.0),
-    "brier-4": Arm("brier", 4.0),
-    "log-1": Arm("log", 1.0),
-    "log-safe": Arm("log", SCALE_CONDITION),
-    "spherical-1": Arm("spherical", 1.0),
-    "linear-1": Arm("linear", 1.0),
-    "penalise-only-wrong": Arm("penalise only wrong", 1.0),
-    "brier-1-shuffled": Arm("brier", 1.0, shuffled=True),
-    "coin-flip": Arm(coin=True),
-    "brier-1-standardised": Arm("brier", 1.0, standardised=True),
-    "before-binary": Arm(before=True),
-    "before-brier-1": Arm("brier", 1.0, before=True),
-    "before-coin-flip": Arm(coin=True, before=True),
-}
-
-
-def scoring_rule(name: str, config: Config) -> scores.ScoringRule:
-    """The named scoring rule; the log score is clipped, since levels 0 and 1 would cost infinity."""
-    rules = {
-        "brier": scores.brier(),
-        "log": scores.log(clip=config.log_clip),
-        "spherical": scores.spherical(),
-        "linear": scores.linear(),
-        "penalise only wrong": scores.penalise_only_wrong(),
-    }
-    return rules[name]
-
-
 # --- The training: imitation, then policy gradient ---------------------------------------------
 
 
@@ -275,11 +199,13 @@ def pretrain(config: Config, seeds: Sequence[int], before: bool) -> batched.Para
     for step, (asked, uniform) in enumerate(data):
         answer = torch.where(uniform[:, 0] < config.junk, config.answers, asked.label)[..., None]
         confidence = (asked.probability.gather(-1, answer) * (config.levels - 1)).round().long()
+        confidence = confidence if config.honest_base else torch.zeros_like(confidence)
         first, second = (confidence, answer) if before else (answer, confidence)
         policy = Policy(base, asked.features)
-        likelihood = policy.first.gather(-1, first) + policy.second(first)[:, :, 0].gather(-1, second)
+        log_first = policy.first.gather(-1, first)
+        log_second = policy.second(first)[:, :, 0].gather(-1, second)
         cosine = 0.5 * (1 + math.cos(math.pi * step / config.imitation_steps))
-        batched.train_step(-likelihood.mean((1, 2)), optimiser, scale=cosine)
+        batched.train_step(-(log_first + log_second).mean((1, 2)), optimiser, scale=cosine)
     return base
 
 
@@ -292,6 +218,11 @@ def advantage(reward: Tensor, standardised: Tensor) -> Tensor:
     centred = (reward - reward.mean(-1, keepdim=True)) * (n / (n - 1))
     scaled = centred / (reward.std(-1, keepdim=True) + 1e-4)
     return torch.where(standardised[:, None, None], scaled, centred)
+
+
+def divergence(log_policy: Tensor, log_base: Tensor) -> Tensor:
+    """KL(policy || base) over the last axis, in nats."""
+    return (log_policy.exp() * (log_policy - log_base)).sum(-1)
 
 
 def reinforce(
@@ -309,6 +240,7 @@ def reinforce(
     snapshots = {}
     count, levels = len(arms), np.linspace(0, 1, config.levels)
     trained = base.take([s for s in range(len(seeds)) for _ in arms])
+    anchor = trained.take(range(trained.models))
     optimiser = batched.Adam(trained, config.rate, betas=(0.9, 0.99))
     penalty = torch.tensor(np.stack([a.penalty(config, levels) for a in arms]), dtype=torch.float32)
     penalty = penalty.repeat(len(seeds), 1, 1).flatten(1)  # (M, 2 · C)
@@ -336,11 +268,23 @@ def reinforce(
             right = torch.where(coin[:, None, None], flips, correct).float()
             cost = penalty.gather(1, (scored * config.levels + level).flatten(1)).view_as(right)
             weight = advantage(right - cost, standardised) / (config.prompts * config.samples)
-        log_answer, log_level = policy.first.gather(-1, first), log_second.gather(-1, second)[..., 0]
-        if arms[0].before:
-            log_answer, log_level = log_level, log_answer
-        log_joint = log_answer + spoken * log_level
-        batched.train_step(-(weight * log_joint).sum((1, 2)), optimiser)
+        log_answer, log_level = (
+            policy.first.gather(-1, first),
+            log_second.gather(-1, second)[..., 0],
+        )
+        log_answer, log_level = (
+            (log_level, log_answer) if arms[0].before else (log_answer, log_level)
+        )
+        losses = -(weight * (log_answer + spoken * log_level)).sum((1, 2))
+        if config.anchor:
+            with torch.no_grad():
+                before = Policy(anchor, asked.features.repeat_interleave(count, 0))
+                before_second = before.second(first)
+            losses = losses + config.anchor * (
+                divergence(policy.first, before.first).mean(1)
+                + divergence(log_second, before_second).mean((1, 2))
+            )
+        batched.train_step(losses, optimiser)
         if (step + 1) % config.watch_every == 0 or step + 1 == config.steps:
             snapshots[step + 1] = trained.take(range(trained.models))
     return snapshots
@@ -356,41 +300,6 @@ def joints(parameters: batched.Parameters, features: Tensor, before: bool) -> It
         with torch.no_grad():
             joint = Policy(parameters.take([model]), features[[model // per_seed]]).joint()[0]
         yield (joint.transpose(1, 2) if before else joint).double().numpy()
-
-
-def examine(
-    config: Config,
-    parameters: batched.Parameters,
-    seeds: Sequence[int],
-    names: Sequence[str],
-    before: bool,
-    questions: dict[str, Questions],
-) -> measures.Rows:
-    """Rows of every table for M = S·A policies (seed by seed, arms in the order of ``names``)."""
-    rows: measures.Rows = {}
-    uniform = batched.draw(seeds, "validation: tokens", "uniform", (config.validation,)).numpy()
-    every = zip(
-        *(joints(parameters, questions[inputs].features, before) for inputs in INPUTS), strict=True
-    )
-    for m, found in enumerate(every):
-        seed, name = m // len(names), names[m % len(names)]
-        policies = {
-            inputs: measures.Policy(
-                joint,
-                questions[inputs].probability[seed].double().numpy(),
-                questions[inputs].label[seed].numpy(),
-                questions[inputs].features[seed, :, -1].numpy() < config.low_evidence,
-            )
-            for inputs, joint in zip(INPUTS, found, strict=True)
-        }
-        table = ARMS.get(name, ARMS["binary"]).table(config)
-        methods = config.recalibration if name in config.recalibrated else ()
-        for kind, more in measures.examine(policies, table, methods, uniform[seed]).items():
-            rows.setdefault(kind, []).extend({"seed": seeds[seed], "arm": name, **r} for r in more)
-    return rows
-
-
-INPUTS = ("familiar", "shifted", "validation")
 
 
 def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
@@ -422,7 +331,7 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     size = {"familiar": config.evaluation, "shifted": config.evaluation}
     questions = {
         inputs: ask(config, seeds, inputs, size.get(inputs, config.validation), noise[inputs])
-        for inputs in INPUTS
+        for inputs in measures.INPUTS
     }
     few = questions["familiar"].features[:, : config.watched]
     truth = questions["familiar"].probability[:, : config.watched].double().numpy()
@@ -436,8 +345,12 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
         for step, policies in snapshots.items():
             for m, joint in enumerate(joints(policies, few, before)):
                 unit = {"seed": seeds[m // len(names)], "arm": names[m % len(names)], "step": step}
-                rows["trajectory"].append({**unit, **measures.glance(joint, truth[m // len(names)])})
+                glance = measures.glance(joint, truth[m // len(names)])
+                rows["trajectory"].append({**unit, **glance})
         for policies, labels in ((base, [base_name]), (snapshots[config.steps], names)):
-            for kind, more in examine(config, policies, seeds, labels, before, questions).items():
-                rows.setdefault(kind, []).extend(more)
+            found = [joints(policies, questions[i].features, before) for i in measures.INPUTS]
+            arms = [(label, ARMS.get(label, ARMS["binary"])) for label in labels]
+            more = measures.examine_all(config, zip(*found, strict=True), questions, seeds, arms)
+            for kind, new in more.items():
+                rows.setdefault(kind, []).extend(new)
     return {kind: pd.DataFrame(found) for kind, found in rows.items()}

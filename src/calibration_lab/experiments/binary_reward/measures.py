@@ -9,21 +9,28 @@ Shapes in comments: P questions, K answers (the last is junk), C confidence leve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from calibration_lab import calibration, recalibration
+from calibration_lab import batched, calibration, recalibration
 
-__all__ = ["Policy", "Rows", "examine", "glance"]
+if TYPE_CHECKING:
+    from calibration_lab.experiments.binary_reward.experiment import Config, Questions
+    from calibration_lab.experiments.binary_reward.rewards import Arm
+
+__all__ = ["INPUTS", "Policy", "Rows", "answers", "channels", "confidence", "examine_all",
+           "glance"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Rows = dict[str, list[dict[str, object]]]
-# 0 and 1 have no finite logit; a stated 1 means "above .95", a policy's own 1 is a matter of rounding
+# 0 and 1 have no finite logit; a stated 1 means "above .95", a policy's own 1 is rounding
 CLIP = {"stated": 0.005, "own": 1e-6}
+INPUTS = ("familiar", "shifted", "validation")
 EASY = 0.9  # a question whose best answer is more probable than this
 BINS = 20  # of the best answer's probability
 
@@ -231,7 +238,7 @@ def examine(
         for name, answered in labelled.items()
         for method in methods
     }
-    rows: Rows = {"sandbagging": list(sandbagging(policies["familiar"], table))}
+    rows: Rows = {"sandbagging": [dict(row) for row in sandbagging(policies["familiar"], table)]}
     for inputs in ("familiar", "shifted"):
         policy, hard = policies[inputs], policies[inputs].low_evidence
         rows.setdefault("answers", []).append({"inputs": inputs, **answers(policy, table)})
@@ -248,6 +255,36 @@ def examine(
                     **unit, "recalibration": method, **confidence(channel.through(after)),
                     "low_evidence_over_confidence": on_low["over_confidence"],
                 })  # fmt: skip
+    return rows
+
+
+def examine_all(
+    config: Config,
+    joints: Iterable[tuple[Floats, ...]],
+    questions: Mapping[str, Questions],
+    seeds: Sequence[int],
+    arms: Sequence[tuple[str, Arm]],
+) -> Rows:
+    """Rows of every table for S·A policies, seed by seed, each with its seed and arm.
+
+    ``joints`` holds, for each policy, π(answer, confidence | question) on each of ``INPUTS``.
+    """
+    rows: Rows = {}
+    uniform = batched.draw(seeds, "validation: tokens", "uniform", (config.validation,)).numpy()
+    for m, found in enumerate(joints):
+        seed, (name, arm) = m // len(arms), arms[m % len(arms)]
+        policies = {
+            inputs: Policy(
+                joint,
+                questions[inputs].probability[seed].double().numpy(),
+                questions[inputs].label[seed].numpy(),
+                questions[inputs].features[seed, :, -1].numpy() < config.low_evidence,
+            )
+            for inputs, joint in zip(INPUTS, found, strict=True)
+        }
+        methods = config.recalibration if name in config.recalibrated else ()
+        for kind, more in examine(policies, arm.table(config), methods, uniform[seed]).items():
+            rows.setdefault(kind, []).extend({"seed": seeds[seed], "arm": name, **r} for r in more)
     return rows
 
 

@@ -44,7 +44,7 @@ class Config:
     looks: int = 2  # observations of each digit; what they agree on has to be weighed
     levels: int = 11  # confidence can be stated as 0, .1, ..., 1
     width: int = 32  # of the transformer; 64 costs four times as much
-    heads: int = 4  # of each layer
+    heads: int = 2  # of each layer; 4 give the same base and cost a third more
     layers: int = 2  # a step needs one look back at the prompt and one at the other steps
     junk: float = 0.03  # share of junk answers imitated: what is never tried cannot be reinforced
     imitation_steps: int = 400  # the dearest part of the run
@@ -67,24 +67,22 @@ class Config:
         if not all(0 <= r <= 1 for r in self.reliability) or not self.reliability:
             raise ValueError(f"reliability must be probabilities, got {self.reliability}")
 
-    # The vocabulary, in order: digits, junk, confidence levels, reliabilities, the end of a prompt.
+    # The vocabulary, in order: digits, junk, confidence levels, observations.
 
     @property
     def spoken(self) -> tuple[slice, ...]:
         """Tokens that can be written in each place: a digit, a digit, an answer, a confidence."""
-        digit, level = slice(0, self.modulus), slice(self.modulus + 1, self.modulus + 1 + self.levels)
+        digit, level = (
+            slice(0, self.modulus),
+            slice(self.modulus + 1, self.modulus + 1 + self.levels),
+        )
         return digit, digit, slice(0, self.modulus + 1), level
-
-    @property
-    def first_reliability(self) -> int:
-        """Token of the first reliability."""
-        return self.modulus + 1 + self.levels
 
     @property
     def architecture(self) -> Architecture:
         """Sizes of the transformer; it reads a prompt and all of a trace but the confidence."""
-        vocabulary = self.first_reliability + len(self.reliability) + 1
-        length = 2 * (1 + self.looks) + 1 + 3
+        vocabulary = self.spoken[-1].stop + self.modulus * len(self.reliability)
+        length = 2 * self.looks + len(self.spoken) - 1
         return Architecture(vocabulary, length, self.width, self.heads, self.layers)
 
 
@@ -118,8 +116,9 @@ class Questions:
 
     Attributes
     ----------
-    tokens : torch.Tensor of shape (S, P, 7), int64
-        For each digit its reliability and its observations; last, the end of the prompt.
+    tokens : torch.Tensor of shape (S, P, 2 · looks), int64
+        The observations of the first digit, then of the second; an observation is one token, which
+        tells the digit that was seen and how reliable the channel is.
     digits : torch.Tensor of shape (S, P, 2), int64
         The hidden digits; the right answer is their sum.
     label : torch.Tensor of shape (S, P), int64
@@ -186,11 +185,10 @@ def ask(config: Config, seeds: Sequence[int], purpose: str, n: int) -> Questions
     noise = (uniform("noise", 2, looks) * size).long()
     shown = uniform("shown", 2, looks) < reliability[..., None]
     seen = torch.where(shown, digits[..., None], noise)  # (S, P, 2, looks)
-    told = torch.cat([(channel + config.first_reliability)[..., None], seen], -1).flatten(2)
-    end = torch.full_like(told[..., :1], config.architecture.vocabulary - 1)
+    observation = config.spoken[-1].stop + size * channel[..., None] + seen
     probability = bayes(seen, reliability, size)
     return Questions(
-        torch.cat([told, end], -1),
+        observation.flatten(2),
         digits,
         digits.sum(-1) % size,
         torch.cat([probability, torch.zeros_like(probability[..., :1])], -1),
@@ -209,7 +207,9 @@ def batches(
     chunk = 50  # steps
     for start in range(0, steps, chunk):
         asked = ask(config, seeds, f"{purpose} {start}", chunk * n)
-        uniform = batched.draw(seeds, f"{purpose} {start}: tokens", "uniform", (chunk * n, uniforms))
+        uniform = batched.draw(
+            seeds, f"{purpose} {start}: tokens", "uniform", (chunk * n, uniforms)
+        )
         for step in range(min(chunk, steps - start)):
             here = (step * n, (step + 1) * n)
             yield asked.part(*here), uniform[:, slice(*here)]
@@ -294,7 +294,7 @@ def enumerate_traces(config: Config, parameters: batched.Parameters, tokens: Ten
     config : Config
     parameters : batched.Parameters
         One model.
-    tokens : torch.Tensor of shape (P, 7)
+    tokens : torch.Tensor of shape (P, 2 · looks), int64
         Prompts; P a multiple of 16.
 
     Returns

@@ -173,6 +173,7 @@ def judge_repairs(
             ).mean,
             "auroc": calibration.auroc(stated, label),
             "risk_area": calibration.area_under_risk_coverage(confidence, right),
+            "certain": float((confidence == 1).mean()),
             "certain_and_wrong": float(certain.mean()),
         })  # fmt: skip
         curve = calibration.reliability_curve(stated, label, bins=10)
