@@ -706,3 +706,12 @@ def test_a_note_without_a_change_is_refused(tmp_path):
     record_declaration(statement(AtLeast(EFFECT, 0.1)), path, [1000], DATE)
     with pytest.raises(ValueError, match="exactly as first declared"):
         check_declaration(statement(AtLeast(EFFECT, 0.1), amended="why?"), path, [2000])
+
+
+def test_all_of_exact_tests_stay_out_of_the_holm_family():
+    """Regression: their undefined p-value became 1 and demoted a certain verdict."""
+    frame = pd.DataFrame({"seed": [1, 2], "zero": [0.0, 0.0]})
+    both = AllOf(Exact(Measured("zero"), 0.0), Exact(Measured("zero"), 0.0))
+    judgement = judge(Statement("a/b", "Both are zero.", "theorem check", both, 2), {"outcomes": frame})
+    assert np.isnan(judgement.p_value)
+    assert holm_verdicts([judgement])["a/b"][1] == "supported"

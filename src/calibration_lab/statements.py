@@ -199,7 +199,7 @@ def _judge_all(statement: Statement, tables: Tables, resamples: int, seed: int) 
         kind=statement.test.kind,
         measured=str(statement.test),
         reason=f"{weakest.measured}: {weakest.reason}" if weakest.reason else "",
-        p_value=min(1.0, len(tests) * weakest.p_value),
+        p_value=float(np.minimum(1.0, len(tests) * weakest.p_value)),  # nan stays nan
         parts=tuple(
             replace(part, key=f"{statement.key}/part-{i}", text=str(test))
             for i, (part, test) in enumerate(zip(parts, tests, strict=True), start=1)

@@ -2,18 +2,18 @@
 
 The architecture is GPT's with root-mean-square normalisation before each block: learned positions,
 multi-head causal attention, a two-layer ReLU network.  Normalisation has no gain of its own, since
-the weights that follow can hold it.  Parameters are :class:`batched.Parameters`, so one optimiser
-step moves all models, and each model follows the trajectory it would follow alone.
+the weights that follow can hold it.  Each model follows the trajectory it would follow alone.
 
-Text is read once and continued many times.  :meth:`Transformer.read` returns the logits after
-every token and a :class:`Context`; :meth:`Transformer.extend` adds one token to each of several
-continuations of that text.  The keys and values of the text are shared by its continuations, and a
-continuation can branch, so a group of samples or a whole tree of continuations costs no second
-reading::
+Text is read once and continued many times: the keys and values of a text are shared by its
+continuations, and a continuation can branch, so a group of samples or a whole tree of continuations
+costs no second reading::
 
     logits, context = model.read(prompts)  # (M, B, T) -> (M, B, T, V)
     logits, context = model.extend(context, tokens)  # (M, B, n) -> (M, B, n, V)
     logits, context = model.extend(context.branch(5), more)  # (M, B, 5 · n) -> (M, B, 5 · n, V)
+
+Where a *grammar* says which tokens can stand in each place, :func:`log_likelihood`, :func:`sample`
+and :func:`enumerate_continuations` score, draw or list continuations of a text.
 
 Shapes in comments: M models, B texts per model, T tokens of a text, n continuations of a text,
 t tokens of a continuation, V vocabulary, H heads, D width of a head, W = H · D.
@@ -22,7 +22,7 @@ t tokens of a continuation, V vocabulary, H heads, D width of a head, W = H · D
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,12 +30,21 @@ from torch import Tensor
 
 from calibration_lab import batched
 
-__all__ = ["Architecture", "Context", "Transformer"]
+__all__ = [
+    "Architecture",
+    "Context",
+    "Grammar",
+    "Transformer",
+    "enumerate_continuations",
+    "log_likelihood",
+    "sample",
+]
 
 _EPSILON = 1e-6  # added to the mean square; activations are of order 1
 _LINE = 16  # see batched: what keeps each model's numbers on the same places in memory
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+Grammar = Sequence[slice]  # of the vocabulary: the tokens that can stand in each place
 
 
 @dataclass(frozen=True)
@@ -59,12 +68,6 @@ class Architecture:
     ------
     ValueError
         If a size is less than 1, or ``width`` is not a multiple of ``heads`` and of 16.
-
-    Examples
-    --------
-    >>> small = Architecture(vocabulary=21, length=10)
-    >>> sum(math.prod(shape) for shape in small.shapes().values())
-    26901
     """
 
     vocabulary: int
@@ -121,14 +124,9 @@ class Context:
         return self.text[0][0].shape[3] + (self.own[0][0].shape[4] if self.own else 0)
 
     def branch(self, times: int) -> Context:
-        """Every continuation ``times`` times, copies side by side: (a, b) becomes (a, a, b, b).
+        """Every continuation ``times`` (1 or more) times: (a, b) becomes (a, a, b, b).
 
         A text without continuations stays as it is: the first tokens open as many as they are.
-
-        Raises
-        ------
-        ValueError
-            If ``times`` is less than 1.
         """
         if not times >= 1:
             raise ValueError(f"times must be 1 or more, got {times}")
@@ -158,11 +156,8 @@ class Transformer:
     >>> parameters = batched.Parameters(sizes.shapes(), models=3)
     >>> parameters.initialise([0, 1, 2])
     >>> model = Transformer(sizes, parameters)
-    >>> logits, context = model.read(torch.zeros(3, 16, 4, dtype=torch.int64))
-    >>> logits.shape
+    >>> model.read(torch.zeros(3, 16, 4, dtype=torch.int64))[0].shape
     torch.Size([3, 16, 4, 11])
-    >>> model.extend(context, torch.ones(3, 16, 2, dtype=torch.int64))[0].shape
-    torch.Size([3, 16, 2, 11])
     """
 
     def __init__(self, architecture: Architecture, parameters: batched.Parameters) -> None:
@@ -177,7 +172,7 @@ class Transformer:
         Parameters
         ----------
         tokens : torch.Tensor of shape (M, B, T), int64
-            B · T must be a multiple of 16 (see :mod:`calibration_lab.batched`).
+            B · T is a multiple of 16 (see :mod:`calibration_lab.batched`).
 
         Returns
         -------
@@ -186,7 +181,7 @@ class Transformer:
         Raises
         ------
         ValueError
-            If a token is not in the vocabulary, or there are more than ``architecture.length``.
+            If a token is unknown, or there are more than ``architecture.length``.
         """
         size = tokens.shape[2]
         later = torch.ones(size, size, dtype=torch.bool).triu(1)
@@ -206,9 +201,8 @@ class Transformer:
         Parameters
         ----------
         context : Context
-            As left by :meth:`read`, :meth:`extend` or :meth:`Context.branch`.
         tokens : torch.Tensor of shape (M, B, n), int64
-            The next token of each continuation; B · n must be a multiple of 16.
+            The next token of each continuation; B · n is a multiple of 16.
 
         Returns
         -------
@@ -217,13 +211,13 @@ class Transformer:
         Raises
         ------
         ValueError
-            If there is not one token per continuation, a token is not in the vocabulary, or more
-            than ``architecture.length`` tokens were read.
+            If there is not one token per continuation, one is unknown, or more than
+            ``architecture.length`` were read.
         """
-        if context.own and context.own[0][0].shape[3] != tokens.shape[2]:
+        open_ones = context.own[0][0].shape[3] if context.own else tokens.shape[2]
+        if tokens.shape[2] != open_ones:
             raise ValueError(
-                f"tokens must hold one for each of {context.own[0][0].shape[3]} continuations, "
-                f"got {tokens.shape[2]}"
+                f"tokens must be one for each of {open_ones} continuations, got {tokens.shape[2]}"
             )
         kept: list[tuple[Tensor, Tensor]] = []
 
@@ -267,9 +261,7 @@ class Transformer:
         if not ((tokens >= 0) & (tokens < sizes.vocabulary)).all():
             raise ValueError(f"tokens must lie in 0 to {sizes.vocabulary - 1}; one does not")
         if not position[-1] < sizes.length:
-            raise ValueError(
-                f"tokens must be at most {sizes.length} in a row, got {int(position[-1]) + 1}"
-            )
+            raise ValueError(f"at most {sizes.length} tokens can be read, got {position[-1] + 1}")
         every = torch.arange(sizes.vocabulary + sizes.length)
         # a product with zeros and ones: unlike a look-up, its gradient adds up in a fixed order
         rows = (tokens[..., None] == every) | ((position + sizes.vocabulary)[:, None] == every)
@@ -279,14 +271,75 @@ class Transformer:
         return batched.linear(numbers, self.parameters[name], self.parameters[f"{name}.bias"])
 
 
-def normalise(numbers: Tensor) -> Tensor:
-    """Numbers (..., W) divided by their root mean square over the last axis.
+def log_likelihood(
+    model: Transformer, texts: Tensor, continuations: Tensor, grammar: Grammar
+) -> Tensor:
+    """Log-probability of each token of given continuations, one for each text, in nats.
 
-    Source: Zhang and Sennrich, NeurIPS 2019, eq. (4), without the gain.
+    Parameters
+    ----------
+    model : Transformer
+    texts : torch.Tensor of shape (M, B, T), int64
+    continuations : torch.Tensor of shape (M, B, places), int64
+        Tokens, each counted from the start of its place's slice.
+    grammar : sequence of slice
+        Tokens that can stand in each place; probabilities are relative to these.
 
-    Examples
-    --------
-    >>> normalise(torch.tensor([3.0, 4.0])) * 12.5**0.5
-    tensor([3., 4.])
+    Returns
+    -------
+    torch.Tensor of shape (M, B, places)
     """
+    start = torch.tensor([allowed.start for allowed in grammar])
+    logits, _ = model.read(torch.cat([texts, (continuations + start)[..., :-1]], -1))
+    last = texts.shape[2] - 1
+    found = [
+        logits[:, :, last + place, allowed].log_softmax(-1).gather(-1, continuations[..., [place]])
+        for place, allowed in enumerate(grammar)
+    ]
+    return torch.cat(found, -1)
+
+
+def sample(
+    model: Transformer, texts: Tensor, grammar: Grammar, uniform: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Continuations drawn token by token, and their log-probabilities, which have gradients.
+
+    ``uniform`` (M, B, places, n) are uniform numbers on [0, 1) for n continuations of each text;
+    all else is as for :func:`log_likelihood`.  Returns tokens (M, B, places, n) and the
+    log-probabilities (M, B, n) of whole continuations.
+    """
+    logits, context = model.read(texts)
+    logits = logits[:, :, -1:].expand(-1, -1, uniform.shape[3], -1)  # (M, B, n, V)
+    tokens, total = [], torch.zeros(())
+    for place, allowed in enumerate(grammar):
+        log_token = logits[..., allowed].log_softmax(-1)
+        with torch.no_grad():
+            token = batched.sample_categorical(log_token, uniform[:, :, place, :, None])
+        total = total + log_token.gather(-1, token)[..., 0]
+        tokens.append(token[..., 0])
+        if place + 1 < len(grammar):
+            logits, context = model.extend(context, tokens[-1] + allowed.start)
+    return torch.stack(tokens, 2), total
+
+
+def enumerate_continuations(model: Transformer, texts: Tensor, grammar: Grammar) -> Tensor:
+    """Log-probability of every continuation of each text, in nats.
+
+    Arguments are those of :func:`log_likelihood`; the result, in double precision, has the shape
+    (M, B, values of the first place, values of the second, ...).
+    """
+    logits, context = model.read(texts)
+    logits, total = logits[:, :, -1:], torch.zeros(*texts.shape[:2], 1, dtype=torch.float64)
+    sizes = [allowed.stop - allowed.start for allowed in grammar]
+    for place, (allowed, size) in enumerate(zip(grammar, sizes, strict=True)):
+        log_token = logits[..., allowed].log_softmax(-1).double()  # (M, B, n, size)
+        total = (total[..., None] + log_token).flatten(2)
+        if place + 1 < len(grammar):
+            token = torch.arange(allowed.start, allowed.stop).repeat(total.shape[2] // size)
+            logits, context = model.extend(context.branch(size), token.expand(total.shape))
+    return total.unflatten(2, sizes)
+
+
+def normalise(numbers: Tensor) -> Tensor:
+    """Numbers (..., W) divided by their root mean square (Zhang and Sennrich 2019, eq. 4)."""
     return numbers * (numbers.square().mean(-1, keepdim=True) + _EPSILON).rsqrt()

@@ -141,14 +141,24 @@ def mean_interval(
       also resamples with less than a tenth of the sample's spread (most units at one mode): that
       end is the limit of a constant, with the units elsewhere counted by Clopper-Pearson.
 
-    Coverage of nominal 95 % intervals, measured by `operating_characteristics.coverage_table`
-    (20 000 worlds each; Student's t in brackets):
+    Coverage of 95 % intervals, measured by `operating_characteristics.coverage_table` in 20 000
+    worlds each (Student's t in brackets):
 
-    COVERAGE_TABLE
+    =========================================  ============  ============
+    values per unit                            n = 16        n = 32
+    =========================================  ============  ============
+    normal                                     .948 (.952)   .951 (.952)
+    exponential                                .938 (.912)   .949 (.932)
+    lognormal                                  .915 (.861)   .928 (.887)
+    half near 1, the rest near 0               .983 (.923)   .980 (.950)
+    a quarter near 1                           .986 (.930)   .983 (.921)
+    a tenth near 1                             .811 (.812)   .951 (.845)
+    =========================================  ============  ============
 
-    A skewed mean is still missed more often than 5 %, though less often than by Student's t.
-    No interval sees what did not happen: where a tenth of units collapse, 18.5 % of samples of 16
-    hold no collapse at all. Declare bounds, use 32 units, and look at the share of units too.
+    A strongly skewed mean is still missed more often than 5 %, if less often than by Student's t.
+    No interval sees what did not happen: where a tenth of units is near 1, 18.5 % of samples of 16
+    hold none of them. Use 32 units there, look at the share of units as well, and declare bounds:
+    they do not change this coverage, but halve the width (.295 for .602 at n = 32).
 
     Raises ValueError if a value is not finite or leaves the bounds, or level is not in (0, 1).
     Source: Efron & Tibshirani 1993, eq. (12.22); Clopper & Pearson 1934.
@@ -255,8 +265,10 @@ def statistic_interval(
     A resample where the statistic is undefined counts as beyond both ends. If no resample changes
     the statistic, its bounds widen it as if it were a constant column; without bounds: undefined.
 
-    Coverage, measured by `operating_characteristics.law_coverage_table` (1000 worlds each; plain
-    percentile in brackets): LAW_TABLE.
+    Coverage of 95 % intervals, measured by `operating_characteristics.law_coverage_table` in 1000
+    worlds each (plain percentile in brackets) at n = 16 and 32: median of an exponential .968
+    (.945) and .965 (.951); rank correlation .982 (.959) and .968 (.957); zero crossing of skewed
+    curves .929 (.895) and .929 (.913).
 
     Source: Hesterberg, The American Statistician 69(4), 2015, section 5.3.
 

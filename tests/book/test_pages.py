@@ -94,11 +94,8 @@ def test_page_links_lead_somewhere(build, book_page):
         if url.netloc or url.scheme:
             continue
         target = (path.parent / unquote(url.path)).resolve() if url.path else path
-        if not target.is_file() or (
-            url.fragment
-            and target.suffix == ".html"
-            and unquote(url.fragment) not in anchors(target)
-        ):
+        place = unquote(url.fragment) if target.suffix == ".html" else ""
+        if not target.is_file() or (place and place not in anchors(target)):
             dead.append(str(tag["href"]))
     assert not dead
 

@@ -13,6 +13,7 @@ builds the whole book. No experiment imports this room.
 ``experiment-slider``      several such figures behind a slider (:mod:`.exhibits`)
 ``provenance``             where a result comes from (:mod:`.exhibits`)
 ``quiz``, ``predict``      questions for the reader (:mod:`.questions`)
+docstrings                 as the API page shows them (:mod:`.reference`)
 =========================  ==========================================================
 """
 
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = ("numbers", "published", "verdicts", "exhibits", "questions", "theme", "mathjax")
+PARTS = ("numbers", "published", "verdicts", "exhibits", "questions", "reference", "theme", "mathjax")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -50,7 +50,7 @@ INDEX = """<!doctype html>
 """
 
 
-class BuildFailed(Exception):
+class BuildFailedError(Exception):
     """A part of the build failed; the message says which and why."""
 
 
@@ -86,7 +86,7 @@ def digest_files(paths: Iterable[Path], root: Path) -> str:
 
 
 def site_digest(root: Path) -> str:
-    """Digest what every page depends on: settings, style, bibliography, code, installed packages."""
+    """Digest what every page depends on: settings, style, references, code, packages."""
     names = ["_config.yml", "_toc.yml", "constraints.txt", "pyproject.toml"]
     paths = [root / name for name in names]
     for pattern in ("src/**/*", "book/**/*"):
@@ -111,7 +111,7 @@ def run_experiments(root: Path) -> str:
 
     Raises
     ------
-    BuildFailed
+    BuildFailedError
         If one of them failed.
     """
     from calibration_lab import experiments
@@ -123,7 +123,7 @@ def run_experiments(root: Path) -> str:
     print(f"running {', '.join(due)} on {os.cpu_count()} cores", flush=True)
     command = [sys.executable, "-m", "calibration_lab", "run", *due]
     if subprocess.run(command, cwd=root).returncode:
-        raise BuildFailed("an experiment failed")
+        raise BuildFailedError("an experiment failed")
     return f"{len(due)} of {len(names)} ran"
 
 
@@ -164,7 +164,7 @@ def run_notebooks(root: Path, build: Path) -> str:
 
     Raises
     ------
-    BuildFailed
+    BuildFailedError
         With the traceback of every notebook that failed.
     """
     import nbformat
@@ -200,7 +200,7 @@ def run_notebooks(root: Path, build: Path) -> str:
             results.write_atomically(inputs.stamp(build, path), due[path].encode())
             print(f"  {path.relative_to(root).as_posix():<54} {seconds:6.1f} s", flush=True)
     if failures:
-        raise BuildFailed("notebooks failed\n\n" + "\n".join(failures))
+        raise BuildFailedError("notebooks failed\n\n" + "\n".join(failures))
     return f"{len(due)} of {len(paths)} ran"
 
 
@@ -218,7 +218,7 @@ def write_pages(root: Path, build: Path, *, everything: bool) -> str:
 
     Raises
     ------
-    BuildFailed
+    BuildFailedError
         If Jupyter Book reports an error or a warning.
     """
     import yaml
@@ -228,11 +228,14 @@ def write_pages(root: Path, build: Path, *, everything: bool) -> str:
         shutil.rmtree(build / ".doctrees", ignore_errors=True)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     command += [str(root), "--path-output", str(build.parent), "-W", "-n", "--keep-going", "-q"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8")
+    plain = {**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        command, cwd=root, env=plain, capture_output=True, text=True, encoding="utf-8"
+    )
     if done.returncode:
         # a page read with a warning is not read again: the warning would be gone the next time
         shutil.rmtree(build / ".doctrees", ignore_errors=True)
-        raise BuildFailed(f"pages failed\n\n{done.stdout}{done.stderr}")
+        raise BuildFailedError(f"pages failed\n\n{done.stdout}{done.stderr}")
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
     index = INDEX.format(title=config["title"], root=toc["root"])
@@ -260,7 +263,7 @@ def build_book(root: Path, *, everything: bool = False, run: bool = True) -> Pat
 
     Raises
     ------
-    BuildFailed
+    BuildFailedError
         If a notebook or a page failed.
     """
     from filelock import FileLock
@@ -305,7 +308,7 @@ def main() -> int:
     start = time.perf_counter()
     try:
         index = build_book(root, everything=options.all, run=not options.no_run)
-    except BuildFailed as failure:
+    except BuildFailedError as failure:
         print(failure, file=sys.stderr)
         return 1
     print(f"{'book':<12} {index.relative_to(root)!s:<44} {time.perf_counter() - start:6.1f} s")

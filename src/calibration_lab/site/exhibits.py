@@ -1,7 +1,7 @@
 """Figures drawn from results, and where those results come from.
 
-``experiment-figure`` places the drawing that an experiment's ``figures.py`` lists under a name, in a
-light and a dark version with a text alternative made from the same data::
+``experiment-figure`` places the drawing that an experiment's ``figures.py`` lists under a name, in
+a light and a dark version with a text alternative made from the same data::
 
     ```{experiment-figure} binary-reward/confidence
     :name: fig-confidence
@@ -52,7 +52,7 @@ def drawing(key: str) -> Drawing | dict[str, Drawing]:
 
     Raises
     ------
-    Missing
+    MissingError
         If there is no such figure, or no result to draw it from.
     """
     name = store.experiment_of(key)
@@ -80,7 +80,7 @@ class ExperimentFigure(SphinxDirective):
         try:
             store.note_experiment(self.env, key)
             figure = self.figure(key)
-        except store.Missing as problem:
+        except store.MissingError as problem:
             store.warn(str(problem), self.get_location())
             return [nodes.paragraph("", f"[missing figure: {key}]")]
         self.add_name(figure)
@@ -90,7 +90,7 @@ class ExperimentFigure(SphinxDirective):
         """Make the figure's node."""
         made = drawing(key)
         if not isinstance(made, Drawing):
-            raise store.Missing(f"{key} is several drawings: use experiment-slider")
+            raise store.MissingError(f"{key} is several drawings: use experiment-slider")
         images = []
         for theme in ("light", "dark"):
             file = f"{re.sub('[^a-z0-9]+', '-', key)}-{theme}.svg"
@@ -127,7 +127,7 @@ class ExperimentSlider(ExperimentFigure):
         """Make the node of a figure that holds the slider."""
         made = drawing(key)
         if isinstance(made, Drawing):
-            raise store.Missing(f"{key} is one drawing: use experiment-figure")
+            raise store.MissingError(f"{key} is one drawing: use experiment-figure")
         try:
             slider = Slider(made, self.options.get("label", ""), self.options.get("start", 0))
         except ValueError as problem:
@@ -197,7 +197,7 @@ class ProvenanceOf(SphinxDirective):
         try:
             store.note_experiment(self.env, name)
             told = account(store.result(name))
-        except store.Missing as problem:
+        except store.MissingError as problem:
             store.warn(str(problem), self.get_location())
             return []
         items = [

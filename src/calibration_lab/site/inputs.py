@@ -62,7 +62,7 @@ def code_cells(notebook: Path) -> list[str]:
 
 
 def imported_modules(code: str) -> set[str]:
-    """Find the modules of this package that a piece of code imports.
+    r"""Find the modules of this package that a piece of code imports.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def imported_modules(code: str) -> set[str]:
 
     Examples
     --------
-    >>> sorted(imported_modules("import numpy\\nfrom calibration_lab import results"))
+    >>> sorted(imported_modules("import numpy\nfrom calibration_lab import results"))
     ['calibration_lab.results']
     """
     names: set[str] = set()

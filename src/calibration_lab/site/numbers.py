@@ -119,7 +119,7 @@ def quantity(key: str) -> tuple[Interval, int, str]:
 
     Raises
     ------
-    Missing
+    MissingError
         If the experiment declares no quantity with this key.
     """
     name = store.headline_of(key)
@@ -160,7 +160,7 @@ def quoted(text: str) -> str:
 
     Raises
     ------
-    Missing
+    MissingError
         If there is no such key or field.
     """
     key, _, field = text.partition(":")
@@ -185,7 +185,7 @@ class MeasuredRole(SphinxRole):
         try:
             store.note_experiment(self.env, self.text)
             shown = quoted(self.text)
-        except store.Missing as problem:
+        except store.MissingError as problem:
             store.warn(str(problem), self.get_location())
             return [nodes.strong("", f"[missing: {self.text}]")], []
         classes = ["measured"]

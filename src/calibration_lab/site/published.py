@@ -31,7 +31,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinxcontrib.bibtex.roles import CiteRole
 
-from calibration_lab.site.store import Missing, warn
+from calibration_lab.site.store import MissingError, warn
 from calibration_lab.site.tables import Row, table
 
 if TYPE_CHECKING:
@@ -100,17 +100,17 @@ def records(env: Any) -> dict[str, Record]:
     path = Path(env.srcdir, name)
     env.note_dependency(name)
     if not path.exists():
-        raise Missing(f"the table of published figures {name} does not exist")
+        raise MissingError(f"the table of published figures {name} does not exist")
     return _read(path, path.stat().st_mtime_ns)
 
 
 def shown_value(row: Record) -> str:
-    """Write a published value with its unit.
+    r"""Write a published value with its unit.
 
     Examples
     --------
     >>> shown_value({"value": "38.9", "unit": "%"}), shown_value({"value": "8", "unit": "models"})
-    ('38.9%', '8\\xa0models')
+    ('38.9%', '8\xa0models')
     """
     unit = row["unit"].strip()
     value = row["value"].replace("-", "−") if row["value"].startswith("-") else row["value"]
@@ -125,7 +125,7 @@ class Published(SphinxRole):
         key, _, field = self.text.partition(":")
         try:
             known = records(self.env)
-        except (Missing, ValueError) as problem:
+        except (MissingError, ValueError) as problem:
             warn(str(problem), self.get_location())
             return [nodes.strong("", self.text)], []
         if key not in known or field not in ("", "value", "where", "what"):
@@ -158,7 +158,7 @@ class PublishedTable(SphinxDirective):
         start = self.arguments[0] if self.arguments else ""
         try:
             rows = [row for key, row in records(self.env).items() if key.startswith(start)]
-        except (Missing, ValueError) as problem:
+        except (MissingError, ValueError) as problem:
             warn(str(problem), self.get_location())
             return []
         if not rows:
@@ -171,7 +171,7 @@ class PublishedTable(SphinxDirective):
                 "",
                 row["source"],
                 self.lineno,
-                self.state.inliner,  # type: ignore[attr-defined]
+                self.state.inliner,
             )
             what, _ = self.state.inline_text(row["what"], self.lineno)
             source = [*cited, nodes.Text(f", {row['where']}")]

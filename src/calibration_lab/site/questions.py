@@ -33,7 +33,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from calibration_lab.site.store import Missing, judgement, note_experiment, warn
+from calibration_lab.site.store import MissingError, judgement, note_experiment, warn
 from calibration_lab.site.tables import html
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Predict(Question):
         try:
             note_experiment(self.env, key)
             verdict = judgement(key).verdict
-        except Missing as missing:
+        except MissingError as missing:
             warn(str(missing), self.get_location())
             verdict = "inconclusive"
         code = {"supported": "1", "refuted": "0"}.get(verdict, "")

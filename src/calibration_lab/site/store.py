@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from calibration_lab.statements import Judgement
 
 
-class Missing(LookupError):
+class MissingError(LookupError):
     """A page asks for something that the store does not have; the message names what is near."""
 
 
-def missing(what: str, name: str, known: Iterable[str]) -> Missing:
+def missing(what: str, name: str, known: Iterable[str]) -> MissingError:
+    """Make the error that says what is missing, and which names are near."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3) or known[:8]
-    return Missing(f"no {what} is called {name!r}; there is {', '.join(near) or 'none at all'}")
+    listed = ", ".join(near) or "none at all"
+    return MissingError(f"no {what} is called {name!r}; there is {listed}")
 
 
 def experiment_of(key: str) -> str:
@@ -34,7 +36,7 @@ def experiment_of(key: str) -> str:
 
     Raises
     ------
-    Missing
+    MissingError
         If the key begins with no experiment's name.
     """
     found = [n for n in experiments.EXPERIMENTS if key == n or key.startswith(f"{n}/")]
@@ -54,15 +56,15 @@ def result(name: str) -> Result:
 
     Raises
     ------
-    Missing
+    MissingError
         If there is no such experiment, or no result of it.
     """
     if name not in experiments.EXPERIMENTS:
         raise missing("experiment", name, experiments.EXPERIMENTS)
     try:
         return experiments.load(name)
-    except experiments.NoResult as reason:
-        raise Missing(str(reason)) from None
+    except experiments.NoResultError as reason:
+        raise MissingError(str(reason)) from None
 
 
 @cache
@@ -71,15 +73,15 @@ def judgements(name: str) -> dict[str, Judgement]:
 
     Raises
     ------
-    Missing
+    MissingError
         If there is no such experiment, or no result of it.
     """
     found = {}
     for exhibit in experiments.EXPERIMENTS:
-        if exhibit == name or exhibit.startswith(f"{name}/"):
-            if experiments.statements(exhibit):
-                judged = experiments.judgements(exhibit, result(exhibit))
-                found.update({one.key: one for one in judged})
+        ours = exhibit == name or exhibit.startswith(f"{name}/")
+        if ours and experiments.statements(exhibit):
+            judged = experiments.judgements(exhibit, result(exhibit))
+            found.update({one.key: one for one in judged})
     if not found:
         raise missing("experiment with statements", name, experiments.EXPERIMENTS)
     return found
@@ -90,7 +92,7 @@ def judgement(key: str) -> Judgement:
 
     Raises
     ------
-    Missing
+    MissingError
         If there is none with this key.
     """
     found = judgements(headline_of(key))

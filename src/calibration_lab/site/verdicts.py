@@ -123,7 +123,7 @@ class StatementBox(_Judged):
             store.note_experiment(self.env, key)
             judged = store.judgement(key)
             adjusted = FIELDS["holm"](judged)
-        except store.Missing as problem:
+        except store.MissingError as problem:
             store.warn(str(problem), self.get_location())
             return [nodes.paragraph("", f"[missing statement: {key}]")]
         head = nodes.paragraph("", "", verdict(judged.verdict), classes=["statement-head"])
@@ -167,7 +167,7 @@ class VerdictTable(_Judged):
             try:
                 store.note_experiment(self.env, name)
                 found += store.judgements(name).values()
-            except store.Missing as problem:
+            except store.MissingError as problem:
                 store.warn(str(problem), self.get_location())
                 return []
         if not found:

@@ -41,7 +41,7 @@ class Config:
     visible: float = 1.6  # s.d. of the part of the log-odds that every forecaster sees
     subtle: float = 1.0  # s.d. of the part that the coarse forecaster does not see
     sharpening: float = 2.0  # factor on the overconfident forecaster's log-odds
-    mild: float = 1.12  # the same for the mildly overconfident one
+    mild: float = 1.1  # the same for the mildly overconfident one
     rows: int = 10_000  # forecasts of each evaluation: binned errors are good to about 0.005
     history: int = 1000  # past events from which the constant forecaster takes its base rate
     bins: int = 15  # the most common choice since Guo et al. (2017)
@@ -49,13 +49,13 @@ class Config:
     sizes: tuple[int, ...] = (250, 500, 1000, 2000, 4000, 8000)  # rows of the sample-size study
     sets: int = 20  # evaluation sets of each size and seed
     floor_rows: int = 500  # rows of a typical small evaluation set
-    floor_sets: int = 12  # sets whose error is compared with its floor
+    floor_sets: int = 16  # sets whose error is compared with its floor
     floor_repetitions: int = 200  # simulated outcomes behind each floor
     sure: float = 0.9  # answers stated at least this sure are acted upon
     asked: int = 200  # labels from which each report is learned
-    train: int = 128  # digits that the network is trained on: few, so that it overfits
-    calibrate: int = 1024  # digits that it is repaired on
-    test: int = 512  # digits that it is judged on; 133 remain unused
+    train: int = 96  # digits that the network is trained on: few, so that it overfits
+    calibrate: int = 1152  # digits that it is repaired on
+    test: int = 384  # digits that it is judged on; 165 remain unused
     width: int = 32  # units of its two layers
     steps: int = 300  # of Adam, all rows at once; the training loss is then below 1e-4
     rate: float = 1e-2
@@ -185,13 +185,14 @@ def by_sample_size(config: Config, seed: int) -> dict[str, list[Row]]:
     """Mean binned errors over many evaluation sets of each size, and what they estimate."""
     tables: dict[str, list[Row]] = {"sample_size": [], "squared": []}
     events = draw_events(config, seed, "sample size", config.sets * max(config.sizes))
+    truth = events.probability
     for name in ("calibrated", "overconfident"):
         stated = forecast(config, name, events)
         for n in config.sizes:
             absolute, squares = np.zeros((config.sets, 2)), np.zeros((config.sets, 3))
             for i in range(config.sets):
                 rows = slice(i * n, (i + 1) * n)
-                p, y, q = stated[rows], events.happened[rows], events.probability[rows]
+                p, y, q = stated[rows], events.happened[rows], truth[rows]
                 absolute[i] = [
                     calibration.expected_calibration_error(p, outcome, bins=config.bins)
                     for outcome in (y, q)
