@@ -61,7 +61,9 @@ def test_labels_come_true_as_often_as_their_probability_says():
 def test_reward_tables_by_hand():
     levels = np.linspace(0, 1, 11)
     np.testing.assert_allclose(ARMS["binary"].table(SMALL), [[0.0] * 11, [1.0] * 11])
-    np.testing.assert_allclose(ARMS["brier-2"].table(SMALL), [-2 * levels**2, 1 - 2 * (1 - levels) ** 2])
+    np.testing.assert_allclose(
+        ARMS["brier-2"].table(SMALL), [-2 * levels**2, 1 - 2 * (1 - levels) ** 2]
+    )
     np.testing.assert_allclose(ARMS["linear-1"].table(SMALL), [-levels, levels])
     np.testing.assert_allclose(ARMS["penalise-only-wrong"].table(SMALL), [-(levels**2), [1.0] * 11])
     np.testing.assert_allclose(ARMS["coin-flip"].table(SMALL), np.full((2, 11), 0.5))
@@ -247,7 +249,7 @@ def test_figures_draw_with_an_alternative_made_from_the_data(tables, name):
         cpu_seconds=1.0, wall_seconds=1.0,
     )  # fmt: skip
     drawing = figures.FIGURES[name](Result("binary-reward", tables, about, "here", True))
-    assert drawing.svg().startswith("<svg")
+    assert "<svg" in drawing.svg()
     assert len(drawing.alt) > 80
     assert any(ch.isdigit() for ch in drawing.alt)
 
@@ -264,7 +266,9 @@ def test_an_anchored_policy_stays_nearer_to_its_base():
     base = experiment.pretrain(config, [0], before=False)
     arms = [Arm()]
     moved = [
-        (experiment.reinforce(replace(config, anchor=a), base, [0], arms)[60].flat - base.flat).norm()
+        (
+            experiment.reinforce(replace(config, anchor=a), base, [0], arms)[60].flat - base.flat
+        ).norm()
         for a in (0.0, 5.0)
     ]
     assert moved[1] < 0.7 * moved[0]

@@ -32,7 +32,7 @@ def dots(result: Result, arms: Mapping[str, Measured], **options: object) -> Dra
     """One dot with its interval over seeds for each labelled value."""
     values = {label: value.values(result.tables, "seed") for label, value in arms.items()}
     return dot_interval(
-        {label: mean_interval(v) for label, v in values.items()},
+        {label: mean_interval(v, bounds=(0, 1)) for label, v in values.items()},
         units={label: v.to_numpy() for label, v in values.items()},
         **options,  # type: ignore[arg-type]
     )
@@ -49,7 +49,7 @@ class Curve(NamedTuple):
 def band(table: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, Curve]:
     """Mean and interval over seeds of ``y`` at each value of ``x``."""
     wide = table.pivot(index="seed", columns=x, values=y)
-    found = [mean_interval(wide[column].dropna()) for column in wide]
+    found = [mean_interval(wide[column].dropna(), bounds=(0, 1)) for column in wide]
     estimate, low, high = (
         np.array([getattr(f, k) for f in found]) for k in ("estimate", "low", "high")
     )
@@ -58,20 +58,50 @@ def band(table: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, Curve]:
 
 def over_confidence(result: Result) -> Drawing:
     """Where confidence is read decides what the binary reward does to it."""
-    before = {"base": "before-base", "coin-flip": "before-coin-flip", "binary": "before-binary",
-              "brier-1": "before-brier-1"}  # fmt: skip
-    labels = {"base": "before training", "coin-flip": "coin-flip reward", "binary": "binary reward",
-              "brier-1": "binary + Brier"}  # fmt: skip
-    arms = {}
-    for arm, label in labels.items():
-        arms[f"own probability, {label}"] = said("over_confidence", arm, channel="own")
-    for arm, label in labels.items():
-        arms[f"stated before, {label}"] = said("over_confidence", before[arm])
-    for arm, label in labels.items():
-        arms[f"stated after, {label}"] = said("over_confidence", arm)
-    return dots(
-        result, arms, xlabel="Mean confidence minus accuracy", references={"calibrated": 0.0}
+    arms = {"base": "before training", "coin-flip": "coin-flip reward", "binary": "binary reward",
+            "brier-1": "binary + Brier"}  # fmt: skip
+    groups = {
+        "own answer probability": {
+            arm: said("over_confidence", arm, channel="own") for arm in arms
+        },
+        "stated before the answer": {arm: said("over_confidence", f"before-{arm}") for arm in arms},
+        "stated after the answer": {arm: said("over_confidence", arm) for arm in arms},
+    }
+    values = {
+        group: {arm: value.values(result.tables, "seed") for arm, value in of_group.items()}
+        for group, of_group in groups.items()
+    }
+    found = {
+        group: {arm: mean_interval(v, bounds=(-1, 1)) for arm, v in of_group.items()}
+        for group, of_group in values.items()
+    }
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(WIDTH, 5.4))
+        for axes, group in zip(figure.subplots(3, 1, sharex=True), groups, strict=True):
+            for row, arm in enumerate(arms):
+                seeds, mean = values[group][arm].to_numpy(), found[group][arm]
+                spread = 0.25 * np.sin(2.4 * np.arange(len(seeds)))
+                axes.plot(seeds, row + spread, "o", markersize=3, alpha=0.4, color=f"C{row}")
+                axes.errorbar(
+                    mean.estimate, row, xerr=[[mean.estimate - mean.low], [mean.high - mean.estimate]],
+                    color=f"C{row}", marker="osD^"[row], markersize=7, capsize=4, zorder=3,
+                )  # fmt: skip
+            axes.axvline(0, color="grey", linewidth=1, linestyle="--", marker="", zorder=0)
+            axes.set_yticks(range(len(arms)), list(arms.values()))
+            axes.set(title=f"Confidence: {group}", ylim=(len(arms) - 0.4, -0.6))
+        figure.axes[-1].set(xlabel="Mean confidence minus accuracy")
+        return figure
+
+    told = "; ".join(
+        f"{group}: "
+        + ", ".join(
+            f"{label} {with_interval(m.estimate, m.low, m.high)}"
+            for label, m in zip(arms.values(), found[group].values(), strict=True)
+        )
+        for group in groups
     )
+    return Drawing(draw, f"Mean confidence minus accuracy, with intervals over seeds. {told}.")
 
 
 def reliability(result: Result) -> Drawing:
@@ -176,9 +206,7 @@ def honesty(result: Result) -> Drawing:
         for line in axes.lines:
             line.set_marker("")
         axes.axhline(0, color="grey", linewidth=1)
-        axes.annotate(
-            "wrong on purpose, confidence 0", (0.99, 0.0), ha="right", va="bottom", fontsize=9
-        )
+        axes.annotate("wrong on purpose: 0", (1.0, -0.02), ha="right", va="top", fontsize=9)
         return figure
 
     crossings = ", ".join(
@@ -206,20 +234,30 @@ def sandbagging(result: Result) -> Drawing:
         x, trained = band(of_arm, "best_probability", "wrong_on_purpose")
         measured[label] = Band(*trained)
         predicted[label] = band(of_arm, "best_probability", "predicted")[1].estimate
-    return sweep(
+    drawing = sweep(
         x, measured, predicted=predicted,
         xlabel="Probability of the best answer", ylabel="Share answered wrongly on purpose",
     )  # fmt: skip
+
+    def draw() -> Figure:
+        figure = drawing.figure()
+        axes = figure.axes[0]
+        axes.get_legend().remove()
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+        return figure
+
+    return Drawing(draw, drawing.alt)
 
 
 def accuracy_and_ece(result: Result) -> Drawing:
     """Every arm by accuracy and calibration error: the lower left corner is a trap."""
     shown = {
         "binary": "binary", "brier-1": "Brier 1", "brier-2": "Brier 2", "brier-4": "Brier 4",
-        "log-1": "log 1", "log-safe": "log, safe weight", "linear-1": "linear",
-        "brier-1-shuffled": "shuffled Brier", "brier-1-standardised": "Brier 1, standardised",
-        "coin-flip": "coin flip", "base": "before training",
+        "log-1": "log 1", "linear-1": "linear", "brier-1-shuffled": "shuffled Brier",
+        "brier-1-standardised": "Brier 1, standardised", "coin-flip": "coin flip",
+        "base": "before training",
     }  # fmt: skip
+    below = {"Brier 1", "Brier 1, standardised"}  # labels that would run into a neighbour's
     points = {
         label: (
             mean_interval(done("accuracy", arm).values(result.tables, "seed")),
@@ -244,12 +282,12 @@ def accuracy_and_ece(result: Result) -> Drawing:
             axes.annotate(
                 label,
                 (x.estimate, y.estimate),
-                xytext=(6, 5),
+                xytext=(6, -12) if label in below else (6, 5),
                 textcoords="offset points",
                 fontsize=9,
             )
         axes.set(xlabel="Accuracy of sampled answers", ylabel="Calibration error (ECE)",
-                 xlim=(0.3, 0.62), ylim=(-0.01, 0.27))  # fmt: skip
+                 xlim=(0.3, 0.64), ylim=(-0.01, 0.33))  # fmt: skip
         return figure
 
     told = "; ".join(

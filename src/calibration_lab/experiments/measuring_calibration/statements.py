@@ -195,9 +195,9 @@ STATEMENTS = (
     statement(
         "floor-range-is-honest",
         "The 95% range of the simulated floor holds the ECE of a calibrated forecaster 95% of the "
-        "time.",
+        "time, to within five points.",
         Equivalent(
-            Measured("inside", "floor", forecaster="calibrated") - 0.95, 0.04,
+            Measured("inside", "floor", forecaster="calibrated") - 0.95, 0.05,
             detects=Measured("inside", "floor", forecaster="overconfident") - 0.95,
             bounds=(-1.0, 1.0),
         ),
