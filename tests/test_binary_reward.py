@@ -1,4 +1,4 @@
-"""The binary-reward experiment with small constants: its world, its rewards, its measures, its run."""
+"""The binary-reward experiment with small constants: world, rewards, measures, run, figures."""
 
 from dataclasses import replace
 
@@ -255,9 +255,9 @@ def test_figures_draw_with_an_alternative_made_from_the_data(tables, name):
 
 
 def test_unknown_arms_are_named():
-    with pytest.raises(ValueError, match="arms must name some of binary, .*got \\['nonsense'\\]"):
+    with pytest.raises(ValueError, match=r"arms must name some of binary, .*got \['nonsense'\]"):
         experiment.run(replace(SMALL, arms=("nonsense",)), [0])
-    with pytest.raises(ValueError, match="arms must name some of .*got none"):
+    with pytest.raises(ValueError, match=r"arms must name some of .*got none"):
         experiment.run(replace(SMALL, arms=()), [0])
 
 

@@ -182,10 +182,8 @@ def test_training_is_bit_identical_whatever_the_grouping(group):
         for k in range(6):
             uniform = batched.draw(seeds, f"uniform {k}", "uniform", (16, 3, 4))
             _, log_chosen = sample(model, texts(seeds, 16, 3, f"texts {k}"), GRAMMAR, uniform)
-            read = log_likelihood(
-                model, texts(seeds, 32, 2, f"more {k}"), uniform[:, :, :, :2].flatten(1).long()
-                .new_zeros(len(seeds), 32, 3), GRAMMAR,
-            )  # fmt: skip
+            given = (3 * batched.draw(seeds, f"given {k}", "uniform", (32, 3))).long()
+            read = log_likelihood(model, texts(seeds, 32, 2, f"more {k}"), given, GRAMMAR)
             batched.train_step(log_chosen.mean((1, 2)) - read.mean((1, 2)), optimiser)
         return model.parameters.flat
 
@@ -216,7 +214,7 @@ def test_enumerated_continuations_are_scored_as_if_given():
 
 
 def test_samples_have_the_enumerated_probabilities():
-    model, n = models([7]), 20_000
+    model, n = models([7]), 10_000
     tokens = texts([7], length=3)
     uniform = batched.draw([7], "uniform", "uniform", (16, 3, n))
     with torch.no_grad():
@@ -271,7 +269,7 @@ TINY = exhibit.Config(
 
 @pytest.mark.parametrize("reliability", [(0.1, 0.6), (0.97, 0.3), (0.0, 1.0)])
 def test_answer_probabilities_are_the_frequencies_of_a_simulation(reliability):
-    rng, n, size = np.random.default_rng(0), 400_000, 3
+    rng, n, size = np.random.default_rng(0), 200_000, 3
     digits = rng.integers(size, size=(n, 2))
     truthful = rng.random((n, 2, 2)) < np.array(reliability)[:, None]
     seen = np.where(truthful, digits[..., None], rng.integers(size, size=(n, 2, 2)))
@@ -363,7 +361,7 @@ def test_enumerated_traces_are_those_that_are_sampled():
     traces = exhibit.enumerate_traces(config, base, asked.tokens[0])
     assert traces.shape == (16, 9, 4, 5)
     assert np.allclose(traces.sum((1, 2, 3)), 1)
-    n, model = 20_000, Transformer(config.architecture, base)
+    n, model = 10_000, Transformer(config.architecture, base)
     uniform = batched.draw(seeds, "uniform", "uniform", (16, 4, n))
     with torch.no_grad():
         drawn, _ = sample(model, asked.tokens, config.grammar, uniform)
@@ -371,7 +369,7 @@ def test_enumerated_traces_are_those_that_are_sampled():
     stated = traces.sum((1, 2)) @ np.linspace(0, 1, 5)
     assert np.allclose((level / 4).mean(1), stated, atol=4 * 0.5 / math.sqrt(n))
     consistent = exhibit.steps(config, traces, asked.probability[0].numpy())["consistent"]
-    assert (answer == (first + second) % 3).mean() == pytest.approx(consistent, abs=0.005)
+    assert (answer == (first + second) % 3).mean() == pytest.approx(consistent, abs=0.01)
 
 
 def test_the_token_channel_is_the_answer_given_the_steps():

@@ -84,7 +84,8 @@ def over_confidence(result: Result) -> Drawing:
                 spread = 0.25 * np.sin(2.4 * np.arange(len(seeds)))
                 axes.plot(seeds, row + spread, "o", markersize=3, alpha=0.4, color=f"C{row}")
                 axes.errorbar(
-                    mean.estimate, row, xerr=[[mean.estimate - mean.low], [mean.high - mean.estimate]],
+                    mean.estimate, row,
+                    xerr=[[mean.estimate - mean.low], [mean.high - mean.estimate]],
                     color=f"C{row}", marker="osD^"[row], markersize=7, capsize=4, zorder=3,
                 )  # fmt: skip
             axes.axvline(0, color="grey", linewidth=1, linestyle="--", marker="", zorder=0)
@@ -242,7 +243,7 @@ def sandbagging(result: Result) -> Drawing:
     def draw() -> Figure:
         figure = drawing.figure()
         axes = figure.axes[0]
-        axes.get_legend().remove()
+        axes.legend_ = None  # the figure's takes its place, outside the curves
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
         return figure
 

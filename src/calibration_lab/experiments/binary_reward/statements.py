@@ -6,6 +6,7 @@ the size of the effects was known roughly.  Confidences and rates are in probabi
 
 from __future__ import annotations
 
+from calibration_lab.experiments.binary_reward.confirmations import CONFIRMATIONS
 from calibration_lab.statements import (
     AllOf,
     AtLeast,
@@ -90,7 +91,7 @@ more_junk_than_a_coin = control(
 SAFE = ("brier-1", "spherical-1", "log-safe")
 UNSAFE = ("brier-2", "brier-4", "log-1")
 
-STATEMENTS = (
+HEADLINE = (
     statement(
         "own-probability-overconfident",
         "Binary reward makes the policy's own answer probability overconfident.",
@@ -262,6 +263,8 @@ STATEMENTS = (
         AtLeast(said("ece", "brier-1-standardised") - said("ece", "brier-1"), 0.05),
     ),
 )  # fmt: skip
+
+STATEMENTS = (*HEADLINE, *CONFIRMATIONS)
 
 SHOWN = (
     "base", "binary", "binary-answer-only", "brier-0.25", "brier-1", "brier-2", "brier-4", "log-1",

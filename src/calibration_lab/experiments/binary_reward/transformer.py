@@ -93,9 +93,8 @@ class Arm:
     coin: bool = False
 
     def table(self, levels: int) -> np.ndarray:
-        """Reward for [correct, confidence level], shape (2, C); a coin counts as its mean."""
-        table = scores.reward_table(scores.brier(), self.weight, np.linspace(0, 1, levels))
-        return np.full_like(table, 0.5) if self.coin else table
+        """Reward for [correct (or heads), confidence level], shape (2, C)."""
+        return scores.reward_table(scores.brier(), self.weight, np.linspace(0, 1, levels))
 
 
 ARMS = {"binary": Arm(), "brier-1": Arm(1.0), "coin-flip": Arm(coin=True)}
@@ -141,8 +140,7 @@ def bayes(seen: Tensor, reliability: Tensor, modulus: int) -> Tensor:
     P(seen | digit) = r·[seen = digit] + (1 − r)/modulus.  A digit's posterior is the normalised
     product over its observations; the sum's is the convolution of both.
 
-    From ``seen`` (..., 2, looks), int64, and ``reliability`` (..., 2), float64 in [0, 1]; returns
-    shape (..., modulus), float64.
+    From ``seen`` (..., 2, looks) and ``reliability`` (..., 2), float64; returns (..., modulus).
 
     Examples
     --------
@@ -233,7 +231,7 @@ def reinforce(
     count, n, places = len(arms), config.samples, len(config.grammar)
     trained = base.take([s for s in range(len(seeds)) for _ in arms])
     optimiser = batched.Adam(trained, config.rate)
-    tables = np.stack([Arm(arm.weight).table(config.levels) for arm in arms])
+    tables = np.stack([arm.table(config.levels) for arm in arms])
     table = torch.tensor(tables, dtype=torch.float32).repeat(len(seeds), 1, 1).flatten(1)
     coin = torch.tensor([arm.coin for arm in arms]).repeat(len(seeds))[:, None, None]
     data = batches(config, seeds, "training", config.steps, config.prompts, (places + 1) * n)
@@ -296,12 +294,14 @@ def steps(config: Config, traces: np.ndarray, probability: np.ndarray) -> dict[s
     }
 
 
-def examine(config: Config, arm: Arm, traces: np.ndarray, asked: measures.Policy) -> measures.Rows:
+def examine(config: Config, traces: np.ndarray, asked: measures.Policy) -> measures.Rows:
     """Rows of every table for one model; ``asked.joint`` is π(answer, confidence | prompt)."""
     hard, every = asked.low_evidence, channels(traces, asked.probability)
     low = channels(traces[hard], asked.probability[hard]) if hard.any() else {}
+    answers = measures.answers(asked, ARMS["binary"].table(config.levels))
+    kept = ("accuracy", "greedy_accuracy", "best_possible_accuracy", "wrong_on_purpose")
     rows: measures.Rows = {
-        "answers": [dict(measures.answers(asked, arm.table(config.levels)))],
+        "answers": [{name: answers[name] for name in kept}],
         "steps": [dict(steps(config, traces, asked.probability))],
     }
     for name, channel in every.items():
@@ -347,7 +347,6 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
                 asked.label[s].numpy(),
                 asked.low_evidence[s].numpy(),
             )
-            found = examine(config, ARMS.get(name, ARMS["binary"]), traces, policy)
-            for kind, more in found.items():
+            for kind, more in examine(config, traces, policy).items():
                 rows.setdefault(kind, []).extend({"seed": seeds[s], "arm": name, **r} for r in more)
     return {kind: pd.DataFrame(found) for kind, found in rows.items()}

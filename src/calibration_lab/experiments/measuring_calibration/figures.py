@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -77,6 +78,19 @@ def curves(
     return at, bands
 
 
+def at_sizes(drawing: Drawing, sizes: np.ndarray) -> Drawing:
+    """The drawing with a tick at each number of forecasts, instead of at powers of ten."""
+
+    def draw() -> Figure:
+        figure = drawing.figure()
+        axes = figure.axes[0]
+        axes.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
+        axes.set_xticks([], minor=True)
+        return figure
+
+    return replace(drawing, figure=draw)
+
+
 # --- The simulated world ------------------------------------------------------------------------
 
 
@@ -85,7 +99,7 @@ def reliability(result: Result) -> Drawing:
     table = result.tables["reliability"]
     return reliability_diagram(
         {
-            name: pooled_curve(table[table["forecaster"] == name])
+            f"{name} forecaster": pooled_curve(table[table["forecaster"] == name])
             for name in ("calibrated", "overconfident", "underconfident")
         },
         caption="Reliability of three forecasters who rank the same events in the same order; the "
@@ -99,7 +113,7 @@ def floor(result: Result) -> Drawing:
     x, bands = curves(table, "forecaster", ("calibrated", "overconfident"), "n", "ece")
     law = np.asarray(bands["calibrated"].estimate)[0] * np.sqrt(x[0] / x)
     truth = over(table[table["forecaster"] == "overconfident"], "n", "true_ece")[1].estimate
-    return sweep(
+    drawing = sweep(
         x,
         bands,
         predicted={"calibrated": law, "overconfident": truth},
@@ -110,22 +124,24 @@ def floor(result: Result) -> Drawing:
         "over the square root of the number of forecasts, and the overconfident forecaster's "
         "error against the known probabilities.",
     )
+    return at_sizes(drawing, x)
 
 
 def debiased(result: Result) -> Drawing:
     """Two estimates of the squared error of a calibrated forecaster, which is 0."""
     table = result.tables["squared"]
     table = table[table["forecaster"] == "calibrated"]
-    x, bands = curves(table, "estimator", ("plug-in", "debiased"), "n", "squared_error")
-    return sweep(
+    levels = ("plug-in", "debiased", "truth")
+    x, bands = curves(table, "estimator", levels, "n", "squared_error")
+    drawing = sweep(
         x,
         bands,
-        predicted={"truth": np.zeros(len(x))},
         xlabel="Number of forecasts",
         ylabel="Squared calibration error",
         logarithmic=True,
         caption="The plug-in and the debiased estimate of a squared calibration error that is 0.",
     )
+    return at_sizes(drawing, x)
 
 
 def bins(result: Result) -> Drawing:
@@ -230,6 +246,7 @@ def panels(
                     look = {"marker": markers[index], "linestyle": "", "markersize": 7}
                     axes.plot(one.estimate, place, color=f"C{index}", **look)
             axes.set(title=panel, ylim=(len(labelled) - 0.5, -0.5))
+            axes.margins(x=0.12)
             axes.set_xlim(left=0)
             axes.grid(axis="y", linewidth=0.5)
         row_axes[0].set_yticks(range(len(lines)), list(lines))
@@ -277,7 +294,7 @@ def repairs(result: Result) -> Drawing:
         {
             title: {
                 f"{model}, {data}": [
-                    (repair, repaired(data, model, repair, measure))
+                    (repair.replace("platt", "Platt"), repaired(data, model, repair, measure))
                     for repair in ("none", "temperature", "platt", "isotonic")
                 ]
                 for data, model in MODELS
