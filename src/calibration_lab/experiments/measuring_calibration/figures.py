@@ -41,8 +41,7 @@ def pooled_curve(rows: pd.DataFrame) -> ReliabilityCurve:
 
     Without intervals: the forecasts of all seeds are so many that theirs would not be seen.
     """
-    count = np.zeros(BINS)
-    said, came_true = np.zeros(BINS), np.zeros(BINS)
+    count, said, came_true = np.zeros(BINS), np.zeros(BINS), np.zeros(BINS)
     for target, values in (
         (count, rows["count"]),
         (said, rows["count"] * rows["confidence"]),
@@ -183,8 +182,8 @@ def risk(result: Result) -> Drawing:
     table = result.tables["risk"]
     x, bands = curves(table, "forecaster", levels, "coverage", "risk")
     both = "calibrated, and overconfident"
-    same = np.allclose(bands["calibrated"].estimate, bands["overconfident"].estimate)
-    if same:  # drawn once, so that one does not hide the other
+    if np.allclose(bands["calibrated"].estimate, bands["overconfident"].estimate):
+        # drawn once, so that one does not hide the other
         bands = {both: bands["calibrated"], **{one: bands[one] for one in levels[2:]}}
     return sweep(
         x,

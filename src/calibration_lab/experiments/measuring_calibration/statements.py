@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from calibration_lab.statements import (
     AllOf,
@@ -22,7 +21,6 @@ from calibration_lab.statements import (
     Measured,
     Statement,
     Tables,
-    rows_of,
 )
 
 __all__ = ["QUANTITIES", "STATEMENTS"]
@@ -66,9 +64,13 @@ def repaired(data: str, model: str, repair: str, measure: str = "brier") -> Meas
 def slope(tables: Tables, units: np.ndarray[Any, Any], *, forecaster: str) -> float:
     """Slope of log mean ECE over log number of forecasts: -1/2 if it falls like 1 / sqrt(n)."""
     frame = tables["sample_size"]
-    chosen = rows_of(frame[frame["forecaster"] == forecaster], units)
-    mean: pd.Series = chosen.groupby("n")["ece"].mean()
-    return float(np.polyfit(np.log(mean.index.to_numpy(float)), np.log(mean.to_numpy()), 1)[0])
+    frame = frame[frame["forecaster"] == forecaster]
+    labels, times = np.unique(units, return_counts=True)
+    place = np.searchsorted(labels, frame["seed"]).clip(max=len(labels) - 1)
+    weight = np.where(labels[place] == frame["seed"], times[place], 0)  # how often each was drawn
+    size, code = np.unique(frame["n"], return_inverse=True)
+    mean = np.bincount(code, weight * frame["ece"]) / np.bincount(code, weight)
+    return float(np.polyfit(np.log(size), np.log(mean), 1)[0])
 
 
 def control(
@@ -93,15 +95,10 @@ def statement(
     test_fraction: float | None = None,
 ) -> Statement:
     """A statement about the headline run; with a test fraction, over splits of real data."""
+    unit = "seed" if test_fraction is None else "split"
+    key = f"measuring-calibration/{name}"
     return Statement(
-        f"measuring-calibration/{name}",
-        text,
-        truth,
-        test,
-        UNITS,
-        "seed" if test_fraction is None else "split",
-        controls=controls,
-        test_fraction=test_fraction,
+        key, text, truth, test, UNITS, unit, controls=controls, test_fraction=test_fraction
     )
 
 
@@ -334,19 +331,11 @@ QUANTITIES = {
         for name in ("mildly overconfident", "edge-seeking", "calibrated")
         for bins in (5, 10, 15, 20, 30, 40)
     },
-    **{
-        _key("brier", name): binned(name, 10, "brier")
-        for name in ("mildly overconfident", "edge-seeking")
-    },
-    **{
-        _key("floor", end, name): Measured(end, "floor", forecaster=name)
-        for name in ("calibrated", "overconfident")
-        for end in ("low", "high")
-    },
-    _key("floor", "inside", "calibrated"): (
-        Measured("inside", "floor", forecaster="calibrated"), "%",
-    ),
-    _key("within-bin"): Measured("within_bin", "identity"),
+    _key("brier", "mildly overconfident"): binned("mildly overconfident", 10, "brier"),
+    _key("brier", "edge-seeking"): binned("edge-seeking", 10, "brier"),
+    _key("floor", "low"): Measured("low", "floor", forecaster="calibrated"),
+    _key("floor", "high"): Measured("high", "floor", forecaster="calibrated"),
+    _key("floor", "inside"): (Measured("inside", "floor", forecaster="calibrated"), "%"),
     **{
         _key("repaired", measure, data, model, repair): repaired(data, model, repair, measure)
         for data, model in MODELS
