@@ -174,7 +174,7 @@ def test_notebook_digest_follows_cells_and_results(tmp_path, monkeypatch):
 
 
 def test_notebook_digest_follows_modules(tmp_path, monkeypatch):
-    path = write_notebook(tmp_path / "a.ipynb", "from calibration_lab import scores")
+    path = write_notebook(tmp_path / "a.ipynb", "from calibration_lab import experiments, scores")
     before = inputs.notebook_digest(path)
     monkeypatch.setattr(inputs, "source_digest", lambda module: f"changed {module}")
     assert inputs.notebook_digest(path) != before

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from calibration_lab import experiments, results
-from calibration_lab.source import PACKAGE, source_digest
+from calibration_lab.source import PACKAGE, REGISTRY, source_digest
 
 
 def notebooks(root: Path) -> list[Path]:
@@ -92,9 +92,10 @@ def imported_modules(code: str) -> set[str]:
 
 def _is_module(name: str) -> bool:
     try:
-        return importlib.util.find_spec(name) is not None
+        found = importlib.util.find_spec(name)
     except ModuleNotFoundError:  # its parent is a module, not a package: a name inside that
         return False
+    return found is not None and found.origin is not None  # a bare folder has no origin
 
 
 def named_experiments(code: str) -> set[str]:
@@ -166,6 +167,7 @@ def notebook_digest(notebook: Path) -> str:
     code = "\n".join(cells)
     named = sorted(named_experiments(code))
     modules = imported_modules(code) | {m for name in named for m in experiment_modules(name)}
+    modules.discard(REGISTRY)  # a further line in it changes nothing for those already there
     parts = [*cells, *(f"{module} {source_digest(module)}" for module in sorted(modules))]
     for name in named:
         for path in stored_files(name):

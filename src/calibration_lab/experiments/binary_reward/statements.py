@@ -6,7 +6,7 @@ the size of the effects was known roughly.  Confidences and rates are in probabi
 
 from __future__ import annotations
 
-from calibration_lab.experiments.binary_reward.confirmations import CONFIRMATIONS
+from calibration_lab.experiments.binary_reward import confirmations
 from calibration_lab.statements import (
     AllOf,
     AtLeast,
@@ -264,7 +264,7 @@ HEADLINE = (
     ),
 )  # fmt: skip
 
-STATEMENTS = (*HEADLINE, *CONFIRMATIONS)
+STATEMENTS = (*HEADLINE, *confirmations.CONFIRMATIONS)
 
 SHOWN = (
     "base", "binary", "binary-answer-only", "brier-0.25", "brier-1", "brier-2", "brier-4", "log-1",
@@ -272,11 +272,12 @@ SHOWN = (
     "brier-1-standardised", "before-base", "before-binary", "before-brier-1", "before-coin-flip",
 )  # fmt: skip
 
-# Numbers that the prose quotes: "<measure>/<arm>", with the channel or inputs where they are not
-# the stated confidence on familiar questions.
+# Numbers that the prose quotes: "binary-reward/<measure>/<arm>", with the channel or the inputs where
+# they are not the stated confidence on familiar questions.
 QUANTITIES = {
+    **confirmations.QUANTITIES,
     **{
-        f"{measure.replace('_', '-')}/{arm}": done(measure, arm)
+        f"binary-reward/{measure.replace('_', '-')}/{arm}": done(measure, arm)
         for arm in SHOWN
         for measure in (
             "accuracy", "greedy_accuracy", "wrong_on_purpose", "predicted_wrong_on_purpose",
@@ -284,18 +285,18 @@ QUANTITIES = {
         )
     },
     **{
-        f"{measure.replace('_', '-')}/{arm}": said(measure, arm)
+        f"binary-reward/{measure.replace('_', '-')}/{arm}": said(measure, arm)
         for arm in SHOWN
         for measure in ("confidence", "over_confidence", "ece", "brier", "auroc",
                         "low_evidence_over_confidence")
     },
     **{
-        f"own-{measure.replace('_', '-')}/{arm}": said(measure, arm, channel="own")
+        f"binary-reward/own-{measure.replace('_', '-')}/{arm}": said(measure, arm, channel="own")
         for arm in SHOWN
         for measure in ("confidence", "over_confidence", "ece", "brier", "auroc")
     },
     **{
-        f"{channel}-{measure}-{method}-{inputs}/{arm}":
+        f"binary-reward/{channel}-{measure}-{method}-{inputs}/{arm}":
             said(measure, arm, channel=channel, recalibration=method, inputs=inputs)
         for channel in ("stated", "own")
         for method in ("none", "temperature", "platt", "isotonic")
@@ -303,5 +304,5 @@ QUANTITIES = {
         for arm in ("binary", "brier-1")
         for measure in ("ece", "brier", "auroc")
     },
-    "best-possible-accuracy": done("best_possible_accuracy", "binary"),
+    "binary-reward/best-possible-accuracy": done("best_possible_accuracy", "binary"),
 }  # fmt: skip

@@ -45,9 +45,7 @@ class Config:
     heads: int = 2  # of each layer; 4 give no better base and cost a third more
     layers: int = 2  # a step needs one look back at the prompt and one at the other steps
     junk: float = 0.03  # share of junk answers imitated: what is never tried cannot be reinforced
-    imitation_steps: int = (
-        400  # leaves calibration errors of .06 (stated) and .02 (own probability)
-    )
+    imitation_steps: int = 400  # leaves calibration errors of .06 (stated) and .02 (own)
     imitation_batch: int = 64  # traces per step
     imitation_rate: float = 8e-3  # Adam, cosine to zero
     steps: int = 400  # policy-gradient steps; binary sharpens on, the coin drifts ever further

@@ -224,9 +224,7 @@ def floors(config: Config, seed: int) -> list[Row]:
             floor = calibration.calibration_floor(
                 stated, bins=config.bins, repetitions=config.floor_repetitions, seed=seed + i
             )
-            error = calibration.expected_calibration_error(
-                stated, some.happened, bins=config.bins
-            )
+            error = calibration.expected_calibration_error(stated, some.happened, bins=config.bins)
             inside.append(floor.low <= error <= floor.high)
             lows.append(floor.low)
             highs.append(floor.high)

@@ -206,9 +206,7 @@ def repair_models(config: Sizes, seeds: Sequence[int]) -> dict[str, list[Row]]:
         "cancer": (train, calibrate, len(benign) - train - calibrate),
     }
     data = {"digits": (pixels, (digit % 2).astype(float)), "cancer": (cells, benign.astype(float))}
-    splits = {
-        name: [split(*data[name], seed, *sizes[name]) for seed in seeds] for name in data
-    }
+    splits = {name: [split(*data[name], seed, *sizes[name]) for seed in seeds] for name in data}
     said = {
         ("digits", "network"): networks(config, seeds, splits["digits"]),
         ("digits", "naive Bayes"): [naive_bayes(one) for one in splits["digits"]],

@@ -29,6 +29,9 @@ UNITS = 32  # seeds 1000 to 1031
 CANCER_TEST = 143 / 569  # share of the rows in each test set
 DIGITS_TEST = 384 / 1632  # of the rows that are used
 Test = AtLeast | Equivalent | Exact | Law | AllOf
+NAMES = ("calibrated", "coarse", "constant", "overconfident", "underconfident", "shuffled")
+NETWORK, BAYES = ("digits", "network"), ("digits", "naive Bayes")
+MODELS = (NETWORK, BAYES, ("cancer", "naive Bayes"), ("cancer", "logistic"))
 
 
 def of(forecaster: str, measure: str) -> Measured:
@@ -138,9 +141,7 @@ calibrated_keeps_its_promise = control(
 shuffled_labels_do_not_repair = control(
     "shuffled-labels-do-not-repair",
     "Isotonic regression on shuffled labels makes the network's Brier score worse.",
-    AtLeast(
-        repaired("digits", "network", "shuffled") - repaired("digits", "network", "none"), 0.05
-    ),
+    AtLeast(repaired(*NETWORK, "shuffled") - repaired(*NETWORK, "none"), 0.05),
     test_fraction=DIGITS_TEST,
 )
 nothing_to_repair = control(
@@ -156,7 +157,7 @@ right_shape = control(
     "right-shape",
     "Where one temperature has the right shape, isotonic regression is no better than it.",
     Equivalent(
-        repaired("digits", "network", "temperature") - repaired("digits", "network", "isotonic"),
+        repaired(*NETWORK, "temperature") - repaired(*NETWORK, "isotonic"),
         0.01,
     ),
     test_fraction=DIGITS_TEST,
@@ -257,16 +258,16 @@ STATEMENTS = (
         "leaves its AUROC where it was.",
         AllOf(
             AtLeast(
-                repaired("digits", "network", "none")
-                - repaired("digits", "network", "temperature"),
+                repaired(*NETWORK, "none")
+                - repaired(*NETWORK, "temperature"),
                 0.002,
             ),
             Equivalent(
-                repaired("digits", "network", "temperature", "auroc")
-                - repaired("digits", "network", "none", "auroc"),
+                repaired(*NETWORK, "temperature", "auroc")
+                - repaired(*NETWORK, "none", "auroc"),
                 0.002,
-                detects=repaired("digits", "naive Bayes", "none", "auroc")
-                - repaired("digits", "network", "none", "auroc"),
+                detects=repaired(*BAYES, "none", "auroc")
+                - repaired(*NETWORK, "none", "auroc"),
             ),
         ),
         shuffled_labels_do_not_repair,
@@ -278,19 +279,13 @@ STATEMENTS = (
         "Where a model's log-odds are wrong in more than their scale, as those of naive Bayes on "
         "digits, isotonic regression repairs what one temperature cannot.",
         AtLeast(
-            repaired("digits", "naive Bayes", "temperature")
-            - repaired("digits", "naive Bayes", "isotonic"),
+            repaired(*BAYES, "temperature")
+            - repaired(*BAYES, "isotonic"),
             0.05,
         ),
         right_shape,
         test_fraction=DIGITS_TEST,
     ),
-)  # fmt: skip
-
-NAMES = ("calibrated", "coarse", "constant", "overconfident", "underconfident", "shuffled")
-MODELS = (
-    ("digits", "network"), ("digits", "naive Bayes"), ("cancer", "naive Bayes"),
-    ("cancer", "logistic"),
 )  # fmt: skip
 
 
