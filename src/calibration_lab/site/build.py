@@ -17,6 +17,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -155,7 +156,7 @@ def run_notebook(path: Path) -> tuple[NotebookNode, float, str]:
         # the kernel's own log is dropped; what a cell writes to stderr is an output
         client.execute(cwd=str(path.parent), stderr=subprocess.DEVNULL)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        failure = f"{path.name}: {error}"
+        failure = f"{path.name}: " + re.sub(r"\x1b\[[\d;]*m", "", str(error))  # no colours
     return notebook, time.perf_counter() - start, failure
 
 

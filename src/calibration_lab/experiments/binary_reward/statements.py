@@ -272,8 +272,8 @@ SHOWN = (
     "brier-1-standardised", "before-base", "before-binary", "before-brier-1", "before-coin-flip",
 )  # fmt: skip
 
-# Numbers that the prose quotes: "binary-reward/<measure>/<arm>", with the channel or the inputs where
-# they are not the stated confidence on familiar questions.
+# Numbers that the prose quotes: "binary-reward/<measure>/<arm>", with the channel or the inputs
+# where they are not the stated confidence on familiar questions.
 QUANTITIES = {
     **confirmations.QUANTITIES,
     **{

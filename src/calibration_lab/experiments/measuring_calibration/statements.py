@@ -328,6 +328,8 @@ QUANTITIES = {
     },
     _key("brier", "mildly overconfident"): binned("mildly overconfident", 10, "brier"),
     _key("brier", "edge-seeking"): binned("edge-seeking", 10, "brier"),
+    _key("brier", "edge-seeking", "minus-mild"): binned("edge-seeking", 10, "brier")
+    - binned("mildly overconfident", 10, "brier"),
     _key("floor", "low"): Measured("low", "floor", forecaster="calibrated"),
     _key("floor", "high"): Measured("high", "floor", forecaster="calibrated"),
     _key("floor", "inside"): (Measured("inside", "floor", forecaster="calibrated"), "%"),
