@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from calibration_lab import calibration as c
-from calibration_lab.multiclass import (
+from calibration_lab.calibration.multiclass import (
     class_wise_calibration_error,
     multiclass_brier_score,
     top_label_calibration_error,

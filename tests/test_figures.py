@@ -12,11 +12,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from calibration_lab import drawing
 from calibration_lab.calibration import reliability_curve
-from calibration_lab.confidence_limits import Interval
-from calibration_lab.drawing import DARK, LIGHT, Drawing
-from calibration_lab.figures import Band, dot_interval, forest_plot, reliability_diagram, sweep
+from calibration_lab.figures import (
+    Band,
+    dot_interval,
+    drawing,
+    forest_plot,
+    reliability_diagram,
+    sweep,
+)
+from calibration_lab.figures.drawing import DARK, LIGHT, Drawing
+from calibration_lab.uncertainty.confidence_limits import Interval
 
 FOUND = Interval(0.312, 0.298, 0.327, 0.95, "bootstrap-t")
 JUDGED = SimpleNamespace(
@@ -130,7 +136,7 @@ def test_series_differ_without_colour():
 def test_drawing_leaves_pyplot_and_settings_alone():
     code = (
         "import sys, matplotlib; before = matplotlib.rcParams['font.size'];"
-        "from matplotlib.figure import Figure; from calibration_lab.drawing import Drawing;"
+        "from matplotlib.figure import Figure; from calibration_lab.figures.drawing import Drawing;"
         "Drawing(Figure, 'an empty figure for a test').svg();"
         "assert 'matplotlib.pyplot' not in sys.modules;"
         "assert matplotlib.rcParams['font.size'] == before"

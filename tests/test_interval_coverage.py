@@ -10,7 +10,7 @@ import math
 
 import pytest
 
-from calibration_lab.operating_characteristics import (
+from calibration_lab.statements.operating_characteristics import (
     coverage_table,
     law_coverage_table,
     verdict_table,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration_lab.calibration import brier_score, expected_calibration_error
-from calibration_lab.multiclass import (
+from calibration_lab.calibration.multiclass import (
     class_wise_calibration_error,
     multiclass_brier_score,
     top_label,

@@ -7,7 +7,12 @@ import pytest
 from scipy.special import expit, log_softmax, softmax
 
 from calibration_lab.calibration import brier_score, expected_calibration_error, log_score
-from calibration_lab.recalibration import Temperature, fit_isotonic, fit_platt, fit_temperature
+from calibration_lab.calibration.recalibration import (
+    Temperature,
+    fit_isotonic,
+    fit_platt,
+    fit_temperature,
+)
 
 
 @pytest.mark.parametrize(

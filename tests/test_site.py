@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from calibration_lab import experiments, results
-from calibration_lab.drawing import Drawing
+from calibration_lab.figures.drawing import Drawing
 from calibration_lab.site import build as building
 from calibration_lab.site import inputs, theme
 from calibration_lab.site.exhibits import duration, seed_range

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration_lab.source import source_digest
+from calibration_lab.results.source import source_digest
 
 FILES = {
     "__init__.py": '"""Package."""\nVERSION = "1"\n',

@@ -712,6 +712,7 @@ def test_all_of_exact_tests_stay_out_of_the_holm_family():
     """Regression: their undefined p-value became 1 and demoted a certain verdict."""
     frame = pd.DataFrame({"seed": [1, 2], "zero": [0.0, 0.0]})
     both = AllOf(Exact(Measured("zero"), 0.0), Exact(Measured("zero"), 0.0))
-    judgement = judge(Statement("a/b", "Both are zero.", "theorem check", both, 2), {"outcomes": frame})
+    statement = Statement("a/b", "Both are zero.", "theorem check", both, 2)
+    judgement = judge(statement, {"outcomes": frame})
     assert np.isnan(judgement.p_value)
     assert holm_verdicts([judgement])["a/b"][1] == "supported"

@@ -14,14 +14,14 @@ from torch import nn
 from torch.nn import functional
 
 from calibration_lab import batched
-from calibration_lab.experiments.binary_reward import transformer as exhibit
-from calibration_lab.transformer import (
+from calibration_lab.batched.transformer import (
     Architecture,
     Transformer,
     enumerate_continuations,
     log_likelihood,
     sample,
 )
+from calibration_lab.experiments.binary_reward import transformer as exhibit
 
 SIZES = Architecture(vocabulary=9, length=6, width=16, heads=2, layers=2, expansion=3)
 GRAMMAR = (slice(0, 3), slice(2, 6), slice(5, 9))

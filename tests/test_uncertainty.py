@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from calibration_lab.confidence_limits import Interval
 from calibration_lab.uncertainty import (
     cluster_mean_interval,
     estimate_mean,
@@ -21,6 +20,7 @@ from calibration_lab.uncertainty import (
     split_mean_interval,
     statistic_interval,
 )
+from calibration_lab.uncertainty.confidence_limits import Interval
 
 SAMPLE = np.random.default_rng(7).exponential(size=32)
 
@@ -313,7 +313,7 @@ def test_same_seed_same_interval_and_other_seed_close():
 
 
 def test_blocks_of_resamples_agree_with_one_block(monkeypatch):
-    from calibration_lab import resampling
+    from calibration_lab.uncertainty import resampling
 
     whole = mean_interval(SAMPLE)
     monkeypatch.setattr(resampling, "CACHED_ENTRIES", 1000)

@@ -1,7 +1,7 @@
 """All seeds at once against a loop over seeds: ratios of CPU time measured in one run.
 
-Run with ``pytest --benchmark-only tests/benchmarks -s``; ordinary runs skip it.  The loop is what one
-would write without this package: an ``nn.Module``, ``torch.optim.Adam``, seed after seed.
+Run with ``pytest --benchmark-only tests/benchmarks -s``; ordinary runs skip it.  The loop is what
+one would write without this package: an ``nn.Module``, ``torch.optim.Adam``, seed after seed.
 Both train the policy of the binary-reward experiment by imitation, on the same batches.
 """
 

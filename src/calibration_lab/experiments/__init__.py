@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from calibration_lab import results
 from calibration_lab.results import Result, UnreadableResultError, UnreadableResultWarning
-from calibration_lab.source import source_digest
+from calibration_lab.results.source import source_digest
 
 if TYPE_CHECKING:  # every experiment imports this package first, and none of them judges
     from calibration_lab.statements import Judgement, Statement

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from calibration_lab import experiments, results
 from calibration_lab.results import Result
-from calibration_lab.source import source_digest
+from calibration_lab.results.source import source_digest
 
 UNIT = "seed"
 THREADS = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")  # ..._NUM_THREADS

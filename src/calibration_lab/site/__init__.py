@@ -24,7 +24,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = ("numbers", "published", "verdicts", "exhibits", "questions", "reference", "theme", "mathjax")
+PARTS = (
+    "numbers",
+    "published",
+    "verdicts",
+    "exhibits",
+    "questions",
+    "reference",
+    "theme",
+    "mathjax",
+)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

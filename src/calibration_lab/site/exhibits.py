@@ -27,7 +27,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from calibration_lab.drawing import Drawing
+from calibration_lab.figures.drawing import Drawing
 from calibration_lab.results import Provenance, write_atomically
 from calibration_lab.site import store
 from calibration_lab.site.slider import Slider

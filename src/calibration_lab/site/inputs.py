@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from calibration_lab import experiments, results
-from calibration_lab.source import PACKAGE, REGISTRY, source_digest
+from calibration_lab.results.source import PACKAGE, REGISTRY, source_digest
 
 
 def notebooks(root: Path) -> list[Path]:

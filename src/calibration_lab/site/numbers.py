@@ -19,8 +19,8 @@ The role ``measured`` quotes a judged statement, field by field::
 =======================  ======================================================================
 
 It also quotes what an experiment's ``statements.py`` lists in ``QUANTITIES``, a mapping of keys to
-a `calibration_lab.measured.Value` or to a pair of one and a unit (``%``, ``nats``): its mean over
-units with the interval, or ``estimate``, ``interval`` or ``units``. With the unit ``%`` values are
+a `calibration_lab.statements.measured.Value` or to a pair of one and a unit (``%``, ``nats``): its
+mean over units with the interval, or ``estimate``, ``interval`` or ``units``. With the unit ``%`` values are
 shown times a hundred. A key or field that does not exist is a warning, which fails the build.
 
 The role ``given`` marks a constant that was chosen, not found: ``{given}`0.05```. The tests forbid
@@ -37,15 +37,15 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxRole
 
-from calibration_lab.drawing import decimals, declared, number, with_interval
+from calibration_lab.figures.drawing import decimals, declared, number, with_interval
 from calibration_lab.site import store
 from calibration_lab.uncertainty import mean_interval
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-    from calibration_lab.confidence_limits import Interval
     from calibration_lab.statements import Judgement
+    from calibration_lab.uncertainty.confidence_limits import Interval
 
 
 def _plural(count: int, unit: str) -> str:

@@ -74,7 +74,9 @@ def as_rest(lines: list[str]) -> list[str]:
     return done
 
 
-def process(_app: Sphinx, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
+def process(
+    _app: Sphinx, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
+) -> None:
     """Rewrite a docstring in place, before the NumPy-docstring reader sees it."""
     lines[:] = as_rest(lines)
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from html import escape
 
-from calibration_lab.drawing import Drawing
+from calibration_lab.figures.drawing import Drawing
 
 # one listener per slider and no shared name: the same cell may be shown twice on a page
 SCRIPT = """

@@ -25,7 +25,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 from calibration_lab import experiments
-from calibration_lab.drawing import declared
+from calibration_lab.figures.drawing import declared
 from calibration_lab.site import store
 from calibration_lab.site.numbers import FIELDS, effect_text
 from calibration_lab.site.tables import Row, html, table

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from calibration_lab import batched, calibration, recalibration
+from calibration_lab import batched, calibration
+from calibration_lab.calibration import recalibration
 
 if TYPE_CHECKING:
     from calibration_lab.experiments.binary_reward.experiment import Config, Questions

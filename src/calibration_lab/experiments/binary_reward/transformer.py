@@ -23,7 +23,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from calibration_lab import batched, scores, transformer
+from calibration_lab import batched, scores
+from calibration_lab.batched import transformer
 from calibration_lab.experiments.binary_reward import measures
 
 __all__ = ["ARMS", "Arm", "Config", "Questions", "bayes", "enumerate_traces", "run"]

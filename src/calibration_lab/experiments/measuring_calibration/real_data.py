@@ -19,8 +19,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from torch import Tensor
 
-from calibration_lab import batched, calibration, recalibration
+from calibration_lab import batched, calibration
 from calibration_lab.batched import random_stream
+from calibration_lab.calibration import recalibration
 
 __all__ = ["REPAIRS", "Split", "repair_models", "repairs"]
 

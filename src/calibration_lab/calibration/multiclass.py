@@ -22,7 +22,13 @@ from calibration_lab.calibration import (
     reliability_curve,
     smooth_calibration_error,
 )
-from calibration_lab.forecasts import Binning, FloatArray, IntArray, check_weight, weighted_mean
+from calibration_lab.calibration.forecasts import (
+    Binning,
+    FloatArray,
+    IntArray,
+    check_weight,
+    weighted_mean,
+)
 
 _SUM_TOLERANCE = 1e-4  # a float32 softmax over a few thousand classes sums to 1 within 1e-5
 

@@ -17,7 +17,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from calibration_lab.confidence_limits import Bounds
 from calibration_lab.statements import (
     INCONCLUSIVE,
     REFUTED,
@@ -31,6 +30,7 @@ from calibration_lab.statements import (
     judge,
 )
 from calibration_lab.uncertainty import estimate_mean, estimate_statistic
+from calibration_lab.uncertainty.confidence_limits import Bounds
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from calibration_lab.scoring_rules import (
+from calibration_lab.scores.rules import (
     RULES,
     ScoringRule,
     brier,

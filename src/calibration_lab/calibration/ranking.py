@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import digamma
 
-from calibration_lab.forecasts import FloatArray, check_forecasts, group_ties
+from calibration_lab.calibration.forecasts import FloatArray, check_forecasts, group_ties
 
 
 def auroc(probability: ArrayLike, outcome: ArrayLike, *, weight: ArrayLike | None = None) -> float:
@@ -25,7 +25,7 @@ def auroc(probability: ArrayLike, outcome: ArrayLike, *, weight: ArrayLike | Non
     Parameters
     ----------
     probability, outcome, weight
-        Shape (n,); see `calibration_lab.forecasts.check_forecasts`.
+        Shape (n,); see `calibration_lab.calibration.forecasts.check_forecasts`.
 
     Returns
     -------

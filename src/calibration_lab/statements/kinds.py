@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from calibration_lab.confidence_limits import Bounds, Estimate, Interval
-from calibration_lab.measured import Arguments, Value, arguments, bracketed, module_level
+from calibration_lab.statements.measured import Arguments, Value, arguments, bracketed, module_level
+from calibration_lab.uncertainty.confidence_limits import Bounds, Estimate, Interval
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 

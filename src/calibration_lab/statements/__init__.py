@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration_lab.confidence_limits import Estimate, Interval
-from calibration_lab.declarations import (
+from calibration_lab.statements.declarations import (
     Control,
     Statement,
     check_declaration,
@@ -29,7 +28,7 @@ from calibration_lab.declarations import (
     read_ledger,
     record_declaration,
 )
-from calibration_lab.kinds import (
+from calibration_lab.statements.kinds import (
     INCONCLUSIVE,
     REFUTED,
     SUPPORTED,
@@ -41,7 +40,7 @@ from calibration_lab.kinds import (
     Law,
     Part,
 )
-from calibration_lab.measured import (
+from calibration_lab.statements.measured import (
     Computed,
     Difference,
     Measured,
@@ -52,6 +51,7 @@ from calibration_lab.measured import (
     unit_labels,
 )
 from calibration_lab.uncertainty import estimate_mean, estimate_statistic, holm, share_interval
+from calibration_lab.uncertainty.confidence_limits import Estimate, Interval
 
 __all__ = [
     "INCONCLUSIVE",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.fft import dct
 from scipy.optimize import brentq
 
-from calibration_lab.forecasts import BLOCK, FloatArray, Forecasts, check_forecasts
+from calibration_lab.calibration.forecasts import BLOCK, FloatArray, Forecasts, check_forecasts
 
 _GRID = 4096  # intervals on [0, 1]; splitting between neighbours errs by (width / bandwidth)**2 / 8
 

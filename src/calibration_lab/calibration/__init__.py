@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
-from calibration_lab.decompositions import (
+from calibration_lab.calibration.decompositions import (
     BinnedBrierDecomposition,
     BrierDecomposition,
     CorpDecomposition,
@@ -29,7 +29,7 @@ from calibration_lab.decompositions import (
     corp_decomposition,
     log_score,
 )
-from calibration_lab.forecasts import (
+from calibration_lab.calibration.forecasts import (
     Binning,
     FloatArray,
     Forecasts,
@@ -38,8 +38,13 @@ from calibration_lab.forecasts import (
     check_forecasts,
     equal_width_gaps,
 )
-from calibration_lab.ranking import RiskCoverage, area_under_risk_coverage, auroc, risk_coverage
-from calibration_lab.smoothing import smooth_calibration_error
+from calibration_lab.calibration.ranking import (
+    RiskCoverage,
+    area_under_risk_coverage,
+    auroc,
+    risk_coverage,
+)
+from calibration_lab.calibration.smoothing import smooth_calibration_error
 
 __all__ = [
     "BinnedBrierDecomposition",

@@ -27,7 +27,7 @@ from typing import Any
 import pandas as pd
 
 PACKAGE = "calibration_lab"
-RECORD = Path(__file__).parent / "record"  # the published results, shipped with the package
+RECORD = Path(__file__).parents[1] / "record"  # the published results, shipped with the package
 FORMAT = 1
 VERSIONS = ("numpy", "torch", "pandas", "scikit-learn", "scipy", "calibration-lab")
 STRAY_SECONDS = 60.0  # a temporary that nobody has written to for this long has lost its writer
@@ -96,7 +96,7 @@ def results_folder() -> Path:
 
 def checkout() -> Path | None:
     """Root of the project's checkout that this package is imported from, or None."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     here = (root / "pyproject.toml").is_file() and (root / "src" / PACKAGE).is_dir()
     return root if here else None
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration_lab.confidence_limits import (
+from calibration_lab.uncertainty.confidence_limits import (
     BootstrapT,
     Bounds,
     Estimate,
@@ -30,7 +30,7 @@ from calibration_lab.confidence_limits import (
     estimate_constant,
     is_constant,
 )
-from calibration_lab.resampling import estimate_statistic, resampled_t
+from calibration_lab.uncertainty.resampling import estimate_statistic, resampled_t
 
 FEWEST_FOR_BOOTSTRAP = 8  # below this, resamples repeat too few distinct values to studentise
 NARROW = 0.1  # a resample this much narrower than the sample has a t-value of no use

@@ -18,7 +18,7 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from calibration_lab.forecasts import FloatArray, check_forecasts, check_weight
+from calibration_lab.calibration.forecasts import FloatArray, check_forecasts, check_weight
 
 _BRACKET = np.arange(0.0, 601.0, 2.0)  # |log T| in units of the largest spread of a row's logits
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from calibration_lab.confidence_limits import Bounds
-from calibration_lab.kinds import AllOf, Detects, Equivalent, Exact, Law, Part, Test
+from calibration_lab.statements.kinds import AllOf, Detects, Equivalent, Exact, Law, Part, Test
+from calibration_lab.uncertainty.confidence_limits import Bounds
 
 TRUTHS = ("theorem check", "by construction", "empirical")
 UNITS = ("seed", "item", "split")

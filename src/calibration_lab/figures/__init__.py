@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from calibration_lab.drawing import (
+from calibration_lab.figures.drawing import (
     HEIGHT,
     LINES,
     MARKERS,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from calibration_lab.calibration import ReliabilityCurve
-    from calibration_lab.confidence_limits import Interval
     from calibration_lab.statements import Judgement
+    from calibration_lab.uncertainty.confidence_limits import Interval
 
 __all__ = [
     "HEIGHT",

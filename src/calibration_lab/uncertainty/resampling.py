@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration_lab.confidence_limits import (
+from calibration_lab.uncertainty.confidence_limits import (
     Bounds,
     Estimate,
     ExpandedPercentile,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
 from calibration_lab import scores
-from calibration_lab.forecasts import (
+from calibration_lab.calibration.forecasts import (
     Binning,
     Forecasts,
     Groups,
