@@ -54,10 +54,19 @@ def inspect(tab, address: str, page: str, axe: str) -> list[str]:
     tab.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     problems = [f"formula not drawn: {text}" for text in tab.evaluate(MATHS)]
     problems += [f"image not loaded: {url}" for url in tab.evaluate(UNLOADED)]
-    tab.evaluate(axe)
+    if not page.startswith("_modules/"):  # listings of code, all alike and slow to check
+        tab.evaluate(axe)
+        problems += looked_at(tab)
+    problems += [f"script error: {text}" for text in errors]
+    own = (address, "data:", "blob:")
+    problems += [f"asks another host: {url}" for url in asked if not url.startswith(own)]
+    return problems
+
+
+def looked_at(tab) -> list[str]:
+    """List what is wrong to look at, on a desktop, a phone and in the dark."""
+    problems: list[str] = []
     for look, (size, scheme, rules) in LOOKS.items():
-        if look != "desktop" and page.startswith("_modules/"):
-            continue  # generated listings of code, all alike and slow to check
         tab.set_viewport_size(size)
         tab.emulate_media(color_scheme=scheme)
         tab.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
@@ -66,9 +75,6 @@ def inspect(tab, address: str, page: str, axe: str) -> list[str]:
         tab.wait_for_timeout(400)
         problems += [f"{look}: wider than the screen: {html}" for html in tab.evaluate(WIDER)]
         problems += [f"{look}: {v}" for v in tab.evaluate(AXE, rules) if v[1] in SEVERE]
-    problems += [f"script error: {text}" for text in errors]
-    own = (address, "data:", "blob:")
-    problems += [f"asks another host: {url}" for url in asked if not url.startswith(own)]
     return problems
 
 

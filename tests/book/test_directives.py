@@ -73,30 +73,48 @@ def test_provenance_says_where_from(page):
     assert "unchanged since" in told
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "{measured}`demo-claim/no-such`",
-        "{measured}`demo-claim/open:no-such`",
-        "{measured}`no-such/open`",
-        "{published}`no-such`",
-        "```{statement} demo-claim/no-such\n```",
-        "```{verdict-table} no-such\n```",
-        "```{experiment-figure} demo-claim/no-such\n:name: x\n\nCaption.\n```",
-        "```{provenance} no-such\n```",
-        "```{quiz} No right answer?\n- [ ] One.\n  No.\n```",
-        "```{predict} Neither.\n\nText.\n```",
-    ],
-)
-@pytest.mark.slow
-def test_what_is_missing_fails_the_build(tmp_path, wrong):
-    source = tmp_path / "fixture"
-    shutil.copytree(SCRIPT.parent, source, ignore=shutil.ignore_patterns("__pycache__"))
-    (source / "pages" / "directives.md").write_text(f"# One mistake\n\n{wrong}\n", "utf-8")
-    command = [sys.executable, SCRIPT, tmp_path / "out", "--pages", source / "pages"]
+MISTAKES = {
+    "statement": "{measured}`demo-claim/no-such`",
+    "field": "{measured}`demo-claim/open:no-such`",
+    "experiment": "{measured}`no-such/open`",
+    "published": "{published}`no-such`",
+    "published-field": "{published}`demo-drop:no-such`",
+    "box": "```{statement} demo-claim/no-such\n```",
+    "table": "```{verdict-table} no-such\n```",
+    "figure": "```{experiment-figure} demo-claim/no-such\n\nCaption.\n```",
+    "figure-of-slider": "```{experiment-figure} demo-claim/moving\n\nCaption.\n```",
+    "slider-without-label": "```{experiment-slider} demo-claim/moving\n\nCaption.\n```",
+    "provenance": "```{provenance} no-such\n```",
+    "published-table": "```{published-table} no-such\n```",
+    "quiz": "```{quiz} No right answer?\n- [ ] One.\n  No.\n```",
+    "predict": "```{predict} Neither statement nor outcome.\n\nText.\n```",
+}
+
+
+@pytest.fixture(scope="module")
+def complaints(tmp_path_factory):
+    """Build a book of mistakes, one a page, and return what the build says."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    pages = shutil.copytree(SCRIPT.parent / "pages", folder / "sources")
+    for name, text in MISTAKES.items():
+        (pages / f"{name}.md").write_text(f"# One mistake\n\n{text}\n", "utf-8")
+    listed = "".join(f"  - file: {name}\n" for name in MISTAKES)
+    (pages / "_toc.yml").write_text(
+        f"format: jb-book\nroot: start\nchapters:\n  - file: directives\n{listed}", "utf-8"
+    )
+    command = [sys.executable, SCRIPT, folder / "out", "--pages", pages]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "directives.md" in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_is_missing_fails_the_build(complaints, name):
+    assert f"/{name}.md:" in complaints
+
+
+def test_nothing_else_fails_the_build(complaints):
+    assert "/directives.md:" not in complaints
 
 
 # ---- in a browser -----------------------------------------------------------------------------

@@ -20,8 +20,9 @@ The role ``measured`` quotes a judged statement, field by field::
 
 It also quotes what an experiment's ``statements.py`` lists in ``QUANTITIES``, a mapping of keys to
 a `calibration_lab.statements.measured.Value` or to a pair of one and a unit (``%``, ``nats``): its
-mean over units with the interval, or ``estimate``, ``interval`` or ``units``. With the unit ``%`` values are
-shown times a hundred. A key or field that does not exist is a warning, which fails the build.
+mean over units with the interval, or ``estimate``, ``interval`` or ``units``. With the unit ``%``
+values are shown times a hundred. A key or field that does not exist is a warning, which fails the
+build.
 
 The role ``given`` marks a constant that was chosen, not found: ``{given}`0.05```. The tests forbid
 decimals in prose elsewhere.
