@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from calibration_lab import experiments, scores
-from calibration_lab.experiments.binary_reward import experiment, figures, measures, sweep
+from calibration_lab.experiments.binary_reward import experiment, figures, measures, speed, sweep
 from calibration_lab.experiments.binary_reward.rewards import ARMS, Arm
 from calibration_lab.experiments.binary_reward.statements import QUANTITIES, STATEMENTS
 from calibration_lab.results import Result, provenance
@@ -225,8 +225,15 @@ def test_every_statement_control_and_quantity_can_be_computed(tables):
             assert judgement.verdict == "inconclusive"  # two seeds are never enough
             assert np.isfinite(judgement.effect)
     for key, value in QUANTITIES.items():
-        if not key.startswith(("binary-reward/sweep/", "binary-reward/transformer/")):
+        if key.split("/")[1] not in ("sweep", "transformer", "speed"):
             assert len(value.values(tables, "seed")) == 2
+
+
+def test_the_speed_comparison_runs():
+    config = speed.Config(models=(1, 2), steps=3, looped=1, headline=SMALL)
+    table = speed.run(config, [0, 1])["times"]
+    assert list(table["models"]) == [1, 2, 1, 2]
+    assert (table[["loop", "batch", "ratio"]] > 0).all(axis=None)
 
 
 def test_the_sweep_runs():

@@ -58,6 +58,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("binary-reward", "headline", range(1000, 1032)),
         Experiment("binary-reward/transformer", "confirmation", range(1000, 1016)),
         Experiment("binary-reward/sweep", "confirmation", range(1000, 1016)),
+        Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
     )
 }
 

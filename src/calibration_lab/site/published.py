@@ -9,8 +9,8 @@ unit       such as ``%``; empty if none
 what       what was measured, on what, in words
 source     key of the paper in the bibliography
 where      table, figure or section of the paper
-status     ``verified`` (looked up in the paper), ``secondary`` (from another's account of it),
-           or ``unverified``
+status     ``verified`` (looked up in the paper), ``recomputed`` (from data or results that its
+           authors released), ``secondary`` (from another's account of it) or ``unverified``
 =========  ====================================================================================
 
 The role ``published`` prints value, unit and citation; ``key:value`` leaves the citation out,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 COLUMNS = ("key", "value", "unit", "what", "source", "where", "status")
 STATUSES = {
     "verified": "✓ looked up in the paper",
+    "recomputed": "✓ recomputed from the authors’ released results",
     "secondary": "◦ from another’s account",
     "unverified": "? not verified",
 }

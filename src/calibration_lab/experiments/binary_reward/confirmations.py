@@ -276,6 +276,10 @@ SWEPT = {
 
 QUANTITIES: dict[str, Measured] = {
     **{
+        f"binary-reward/speed/ratio/{models}": Measured("ratio", "times", models=models)
+        for models in (1, 8, 32, 128)
+    },
+    **{
         f"binary-reward/sweep/{measure.replace('_', '-')}/{world.replace(' ', '-')}/{arm}":
             swept(measure, world, arm)
         for world, arms in SWEPT.items()
