@@ -216,6 +216,11 @@ def own(
     return found if found is not None and found.current else None
 
 
+def shipped(name: str) -> Result | None:
+    """Load the record of the published run that came with the package, if there is one."""
+    return _find(name, results.RECORD / f"{results.result_key(name)}.zip")[1]
+
+
 def run(
     name: str,
     *,
