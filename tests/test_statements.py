@@ -325,10 +325,10 @@ def test_exact_needs_no_second_unit():
 @pytest.mark.parametrize(
     ("x", "y", "verdict", "weakest"),
     [
-        (0.5, 0.2, "supported", "y: at least"),
-        (0.5, -0.2, "refuted", "y: opposite"),
-        (0.1, -0.2, "refuted", "y: opposite"),
-        (0.1, 0.5, "inconclusive", "x: the interval"),
+        (0.5, 0.2, "supported", "part 2 of 2: at least"),
+        (0.5, -0.2, "refuted", "part 2 of 2: opposite"),
+        (0.1, -0.2, "refuted", "part 2 of 2: opposite"),
+        (0.1, 0.5, "inconclusive", "part 1 of 2: the interval"),
     ],
 )
 def test_all_of(x, y, verdict, weakest):
@@ -339,7 +339,7 @@ def test_all_of(x, y, verdict, weakest):
     assert [part.interval.level for part in found.parts] == pytest.approx([0.975, 0.975])
     assert [part.key for part in found.parts] == ["lab/sentence/part-1", "lab/sentence/part-2"]
     assert found.kind == "all of: at least 0.1; at least 0.1"
-    chosen = found.parts["xy".index(weakest[0])]
+    chosen = found.parts[int(weakest[5]) - 1]
     assert (found.effect, found.interval) == (chosen.effect, chosen.interval)
     assert found.p_value == pytest.approx(min(1, 2 * chosen.p_value))
     assert (found.p_value <= 0.05) == (verdict != "inconclusive")
@@ -394,7 +394,10 @@ def test_undefined_values_of_exact_and_all_of():
     assert judge(statement(Exact(EFFECT, 9)), tables(x=x)).verdict == "inconclusive"
     test = AllOf(AtLeast(EFFECT, 0), AtLeast(OTHER, 0))
     found = judge(statement(test), tables(x=x, y=0.5))
-    assert (found.verdict, found.reason) == ("inconclusive", "x: 1 of 32 values are undefined")
+    assert (found.verdict, found.reason) == (
+        "inconclusive",
+        "part 1 of 2: 1 of 32 values are undefined",
+    )
 
 
 def test_a_constant_needs_bounds():

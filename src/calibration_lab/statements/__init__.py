@@ -198,7 +198,9 @@ def _judge_all(statement: Statement, tables: Tables, resamples: int, seed: int) 
         text=statement.text,
         kind=statement.test.kind,
         measured=str(statement.test),
-        reason=f"{weakest.measured}: {weakest.reason}" if weakest.reason else "",
+        reason=f"part {parts.index(weakest) + 1} of {len(parts)}: {weakest.reason}"
+        if weakest.reason
+        else "",
         p_value=float(np.minimum(1.0, len(tests) * weakest.p_value)),  # nan stays nan
         parts=tuple(
             replace(part, key=f"{statement.key}/part-{i}", text=str(test))
