@@ -93,12 +93,16 @@ def test_the_optimum_changes_sides_at_the_theoretical_threshold(arm, threshold):
 
 def test_the_advantage_leaves_out_the_sample_itself():
     reward = torch.tensor([[[1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]]).repeat(2, 1, 1)
-    plain, scaled = experiment.advantage(reward, torch.tensor([False, True]))
+    reward = torch.cat([reward, reward[:1]])
+    plain, scaled, other = experiment.advantage(
+        reward, torch.tensor([False, True, True]), torch.tensor([False, False, True]), 1e-4
+    )
     others = torch.tensor([1 / 3, 2 / 3, 2 / 3, 1 / 3])
     torch.testing.assert_close(plain[0], reward[0, 0] - others)
     torch.testing.assert_close(scaled[0], plain[0] / (reward[0, 0].std() + 1e-4))
     assert (plain[1] == 0).all()
     assert (scaled[1] == 0).all()
+    torch.testing.assert_close(other[0], plain[0] / 1e-4)  # the other question's is zero
 
 
 def test_the_expected_update_of_a_confidence_after_the_answer_is_zero_under_binary_reward():
@@ -109,6 +113,46 @@ def test_the_expected_update_of_a_confidence_after_the_answer_is_zero_under_bina
         surrogate = (log_pi.detach().exp() * (reward - 0.4) * log_pi).sum()
         (gradient,) = torch.autograd.grad(surrogate, logits, retain_graph=True)
         assert gradient.abs().max() < 1e-12
+
+
+def one_step(name, **changes):
+    """Base and trained parameters of one arm after one step."""
+    config = replace(SMALL, steps=1, **changes)
+    base = experiment.pretrain(config, [0], before=False)
+    return base, experiment.reinforce(config, base, [0], [ARMS[name]])[1]
+
+
+def test_an_answer_only_arm_moves_the_trunk_and_leaves_the_confidence_head_alone():
+    base, trained = one_step("binary-answer-only")
+    for name in ("link", "link.bias", "embedding", "second", "second.bias"):
+        assert torch.equal(base[name], trained[name])
+    for name in ("trunk.1", "trunk.2", "first"):
+        assert not torch.equal(base[name], trained[name])
+    _, usual = one_step("binary")
+    assert not torch.equal(base["second"], usual["second"])
+
+
+def test_a_coin_ignores_which_answer_is_right(monkeypatch):
+    """With every label changed, a coin's update stays and the binary reward's does not."""
+    ask = experiment.ask
+    for name, same in (("coin-flip", True), ("binary", False)):
+        _, first = one_step(name)
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                experiment, "ask",
+                lambda config, seeds, purpose, n, noise=1.0: relabelled(
+                    ask(config, seeds, purpose, n, noise), purpose
+                ),
+            )  # fmt: skip
+            _, second = one_step(name)
+        assert torch.equal(first.flat, second.flat) == same
+
+
+def relabelled(questions, purpose):
+    """Other right answers in training; imitation keeps its own."""
+    if not purpose.startswith("training"):
+        return questions
+    return replace(questions, label=(questions.label + 1) % 8)
 
 
 # --- the measures --------------------------------------------------------------------------------
@@ -212,7 +256,8 @@ def test_an_arm_is_the_same_whichever_arms_are_trained_beside_it(tables):
 def test_imitation_gives_a_calibrated_base():
     config = replace(SMALL, imitation_steps=800, arms=("binary",), steps=1, evaluation=512)
     rows = experiment.run(config, [0])["confidence"]
-    base = rows[(rows["arm"] == "base") & (rows["inputs"] == "familiar")].set_index("channel")
+    plain = (rows["inputs"] == "familiar") & (rows["recalibration"] == "none")
+    base = rows[(rows["arm"] == "base") & plain].set_index("channel")
     assert abs(base.loc["stated", "over_confidence"]) < 0.03
     assert base.loc["own", "ece"] < 0.04
     assert base.loc["own", "auroc"] > 0.88
@@ -238,12 +283,13 @@ def test_the_speed_comparison_runs():
 
 def test_the_sweep_runs():
     config = sweep.Config(
-        weights=(1.0, 2.0), longer=12, longer_weights=(1.5,),
+        weights=(1.0, 2.0), longer=12, longer_weights=(1.5,), weak_imitation=5,
         headline=replace(SMALL, imitation_steps=10),
     )  # fmt: skip
     table = sweep.run(config, [0, 1])["answers"]
     assert set(table["world"]) == {
-        "all questions", "easy questions", "longer training", "held to the base", "base says 0"
+        "all questions", "easy questions", "longer training", "held to the base", "base says 0",
+        "weak base", "softer standardising", "rate 0.0001", "rate 0.001",
     }  # fmt: skip
     assert (table["predicted_wrong_on_purpose"] > 0).any()
     for key, value in QUANTITIES.items():
@@ -267,11 +313,44 @@ def test_figures_draw_with_an_alternative_made_from_the_data(tables, name):
     assert any(ch.isdigit() for ch in drawing.alt)
 
 
-def test_unknown_arms_are_named():
-    with pytest.raises(ValueError, match=r"arms must name some of binary, .*got \['nonsense'\]"):
-        experiment.run(replace(SMALL, arms=("nonsense",)), [0])
-    with pytest.raises(ValueError, match=r"arms must name some of .*got none"):
-        experiment.run(replace(SMALL, arms=()), [0])
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("arms", ("nonsense",), r"arms must name some of binary, .*got \['nonsense'\]"),
+        ("arms", (), "arms must name some of .*got none"),
+        ("recalibration", ("bogus",), r"recalibration must name some of isotonic.*got \['bogus'\]"),
+        ("evidence", (float("nan"),), "evidence must hold numbers of 0 or more"),
+        ("evidence", (), "evidence must hold numbers of 0 or more"),
+        ("samples", 1, "samples must be 2 or more, got 1"),
+        ("levels", 0, "levels must be 2 or more, got 0"),
+        ("steps", 0, "steps must be 1 or more, got 0"),
+        ("watch_every", 0, "watch_every must be 1 or more, got 0"),
+        ("width", 10, "width must be a multiple of 16, got 10"),
+        ("prompts", 0, "prompts must be a multiple of 16, got 0"),
+        ("rate", float("nan"), "rate must be a positive number, got nan"),
+        ("shift", -1.0, "shift must be a positive number, got -1.0"),
+        ("anchor", -1.0, "anchor must be a number of 0 or more, got -1.0"),
+        ("junk", 1.5, "junk must be a probability, got 1.5"),
+        ("log_clip", 0.0, "log_clip must lie between 0 and 0.5, got 0.0"),
+    ],
+)
+def test_bad_fields_are_named(field, value, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **{field: value})
+
+
+def test_an_unknown_repair_is_named():
+    with pytest.raises(ValueError, match="method must be one of isotonic, platt, temperature"):
+        measures.repair("bogus", 0.01, np.array([0.2, 0.7]), np.array([0.0, 1.0]))
+
+
+def test_worlds_without_hard_or_easy_questions_are_measured():
+    for evidence, undefined in (((4.0, 5.0), "low_evidence_over_confidence"), ((0.0,), None)):
+        tables = experiment.run(replace(SMALL, evidence=evidence, arms=("binary",)), [0])
+        if undefined:
+            assert tables["confidence"][undefined].isna().all()
+        else:
+            assert tables["answers"]["wrong_where_easy"].isna().all()
 
 
 def test_an_anchored_policy_stays_nearer_to_its_base():

@@ -55,9 +55,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
         Experiment("measuring-calibration", "headline", range(1000, 1032)),
-        Experiment("binary-reward", "headline", range(1000, 1032)),
+        Experiment("binary-reward", "headline", range(1100, 1132)),
         Experiment("binary-reward/transformer", "confirmation", range(1000, 1016)),
-        Experiment("binary-reward/sweep", "confirmation", range(1000, 1016)),
+        Experiment("binary-reward/sweep", "confirmation", range(1200, 1216)),
         Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
     )
 }

@@ -1,6 +1,7 @@
 """What the confirmations of the binary-reward experiment claim: the sweep and the transformer.
 
-Declared, like the statements on the headline run, before their published seeds were run.
+Declared, like the statements on the headline run, before their published seeds were run.  The sweep
+explains what the first published run had shown, and so has a block of seeds of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from calibration_lab.statements import (
 
 __all__ = ["CONFIRMATIONS", "QUANTITIES"]
 
-SWEEP_UNITS = 16  # seeds 1000 to 1015
+SWEEP_UNITS = 16  # seeds 1200 to 1215
 
 
 def swept(measure: str, world: str, arm: str) -> Measured:
@@ -35,12 +36,20 @@ def gap(world: str, arm: str) -> Difference:
     return swept("wrong_on_purpose", world, arm) - swept("predicted_wrong_on_purpose", world, arm)
 
 
-def rank_agreement(tables: Tables, units: np.ndarray) -> float:
-    """Rank correlation over weights between the mean trained and the mean predicted rate."""
+def mean_gap(tables: Tables, units: np.ndarray) -> float:
+    """Mean over the Brier term's weights of |mean trained rate - mean predicted rate|."""
     table = tables["answers"]
-    table = rows_of(table[table["world"] == "all questions"], units)
+    table = table[(table["world"] == "all questions") & (table["weight"] > 0)]
+    table = rows_of(table, units)
     mean = table.groupby("weight")[["wrong_on_purpose", "predicted_wrong_on_purpose"]].mean()
-    return float(mean.corr(method="spearman").to_numpy()[0, 1])
+    gap = mean["wrong_on_purpose"] - mean["predicted_wrong_on_purpose"]
+    return float(gap.abs().mean())
+
+
+def sweep_control(name: str, text: str, test: AtLeast) -> Control:
+    """A control of the sweep."""
+    key = f"binary-reward/sweep-{name}"
+    return Control(key, text, "empirical", test, SWEEP_UNITS, exhibit="sweep")
 
 
 def on_the_sweep(
@@ -54,9 +63,14 @@ def on_the_sweep(
 ON_THE_SWEEP = (
     on_the_sweep(
         "rates-follow-theory",
-        "Over the weight of the Brier term, the rate of wrong answers on purpose is ordered as the "
-        "reward's optimum orders it.",
-        Law(rank_agreement, 1.0, 0.1, table="answers", bounds=(-1, 1)),
+        "Over the weight of the Brier term, the rate of wrong answers on purpose is on average "
+        "within 0.1 of the rate at the reward's optimum.",
+        Law(mean_gap, 0.0, 0.1, table="answers", bounds=(0, 1)),
+        sweep_control(
+            "there-is-something-to-follow",
+            "That is no small thing: with four times the Brier score the rate exceeds 0.3.",
+            AtLeast(swept("wrong_on_purpose", "all questions", "brier-4"), 0.3),
+        ),
     ),
     on_the_sweep(
         "longer-training-reaches-the-optimum",
@@ -88,26 +102,67 @@ ON_THE_SWEEP = (
             - swept("accuracy", "base says 0", "brier-1"),
             0.03,
         ),
-        Control(
-            "binary-reward/sweep-honest-base-learns",
+        sweep_control(
+            "honest-base-learns",
             "From the honest base the same reward does learn it.",
-            "empirical",
             AtLeast(
                 swept("accuracy", "all questions", "brier-1")
                 - swept("accuracy", "base says 0", "brier-1"),
                 0.03,
             ),
-            SWEEP_UNITS,
-            exhibit="sweep",
         ),
     ),
     on_the_sweep(
         "anchor-stops-the-drift",
-        "Held to its base by a divergence penalty, a policy rewarded by coin flips keeps its "
-        "stated calibration.",
+        "Held to its base by a divergence penalty, a policy rewarded by coin flips stays better "
+        "calibrated.",
+        AtLeast(
+            swept("ece", "all questions", "coin-flip")
+            - swept("ece", "held to the base", "coin-flip"),
+            0.05,
+        ),
+    ),
+    on_the_sweep(
+        "fast-training-fails-the-coin",
+        "At a rate of 0.001 the coin-flip reward by itself makes the policy's own probability "
+        "overconfident, so that nothing can be attributed there.",
+        AtLeast(swept("own_over_confidence", "rate 0.001", "coin-flip"), 0.1),
+        sweep_control(
+            "usual-rate-passes-the-coin",
+            "At the usual rate it stays below that.",
+            AtLeast(0.1 - swept("own_over_confidence", "all questions", "coin-flip"), 0.0),
+        ),
+    ),
+    on_the_sweep(
+        "slow-training-agrees",
+        "At a rate of 0.0001 the binary reward makes the policy's own probability more "
+        "overconfident than coin flips do.",
+        AtLeast(
+            swept("own_over_confidence", "rate 0.0001", "binary")
+            - swept("own_over_confidence", "rate 0.0001", "coin-flip"),
+            0.05,
+        ),
+    ),
+    on_the_sweep(
+        "weak-base-loses-nothing",
+        "From a weak base, which leaves greedy accuracy room to grow, the Brier term costs none "
+        "of it either.",
         Equivalent(
-            swept("over_confidence", "held to the base", "coin-flip"), 0.05,
-            detects=swept("over_confidence", "base says 0", "binary"),
+            swept("greedy_accuracy", "weak base", "brier-1")
+            - swept("greedy_accuracy", "weak base", "binary"),
+            0.01,
+            detects=swept("greedy_accuracy", "weak base", "brier-2")
+            - swept("greedy_accuracy", "weak base", "binary"),
+        ),
+    ),
+    on_the_sweep(
+        "standardising-mechanism",
+        "Dividing by the group's own standard deviation does the harm, and dividing by another "
+        "question's does less.",
+        AtLeast(
+            swept("ece", "softer standardising", "brier-1-standardised")
+            - swept("ece", "softer standardising", "brier-1-standardised-by-another"),
+            0.03,
         ),
     ),
 )  # fmt: skip
@@ -267,11 +322,15 @@ TRANSFORMER_SHOWN = ("base", "binary", "brier-1", "coin-flip")
 CONFIRMATIONS: tuple[Statement, ...] = (*ON_THE_SWEEP, *ON_THE_TRANSFORMER)
 
 SWEPT = {
-    "all questions": ("brier-1", "brier-1.5", "brier-2", "brier-4"),
+    "all questions": ("brier-1", "brier-1.5", "brier-2", "brier-4", "binary", "coin-flip"),
     "longer training": ("brier-1", "brier-1.5", "brier-2"),
     "easy questions": ("binary", "brier-1", "brier-2", "log-1"),
     "held to the base": ("binary", "brier-1", "coin-flip"),
     "base says 0": ("binary", "brier-1", "log-safe"),
+    "weak base": ("binary", "brier-1", "brier-2"),
+    "softer standardising": ("brier-1-standardised", "brier-1-standardised-by-another"),
+    "rate 0.0001": ("binary", "brier-1", "brier-2", "coin-flip"),
+    "rate 0.001": ("binary", "brier-1", "brier-2", "coin-flip"),
 }
 
 QUANTITIES: dict[str, Measured] = {
@@ -284,7 +343,10 @@ QUANTITIES: dict[str, Measured] = {
             swept(measure, world, arm)
         for world, arms in SWEPT.items()
         for arm in arms
-        for measure in ("accuracy", "wrong_on_purpose", "predicted_wrong_on_purpose", "ece")
+        for measure in (
+            "accuracy", "greedy_accuracy", "wrong_on_purpose", "predicted_wrong_on_purpose", "ece",
+            "own_confidence", "own_over_confidence",
+        )
     },
     **{
         f"binary-reward/transformer/{measure.replace('_', '-')}/{arm}": trace_done(measure, arm)

@@ -5,8 +5,8 @@ until its stated confidence is calibrated, then by policy gradient on a reward t
 things only: was the answer correct, and what confidence was stated.  The question's exact answer
 probabilities are known, so accuracy and calibration are computed, not sampled.
 
-The file reads in the order of the experiment: the world, the policy, the training, the run.  The
-arms' rewards stand in ``rewards.py``, what is measured on a trained policy in ``measures.py``.
+The file reads in the order of the experiment: the world, the training, the run.  The network stands
+in ``policy.py``, the arms' rewards in ``rewards.py``, what is measured in ``measures.py``.
 
 Shapes in comments: S seeds, A arms, M = S·A models, P prompts, n answers per prompt, K answers
 (the junk answer included), C confidence levels.
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from calibration_lab import batched
 from calibration_lab.experiments.binary_reward import measures
+from calibration_lab.experiments.binary_reward.policy import Policy, shapes
 from calibration_lab.experiments.binary_reward.rewards import ARMS, Arm
 
 __all__ = ["Config", "Policy", "Questions", "bayes", "pretrain", "reinforce", "run"]
@@ -38,9 +39,9 @@ class Config:
     """
 
     arms: tuple[str, ...] = (
-        "binary", "binary-answer-only", "brier-0.25", "brier-1", "brier-2", "brier-4",
+        "binary", "binary-answer-only", "brier-1", "brier-2", "brier-4",
         "log-1", "log-safe", "spherical-1", "linear-1", "penalise-only-wrong",
-        "brier-1-shuffled", "coin-flip", "brier-1-standardised",
+        "brier-1-shuffled", "coin-flip", "coin-flip-answer-only", "brier-1-standardised",
         "before-binary", "before-brier-1", "before-coin-flip",
     )  # fmt: skip
     evidence: tuple[float, ...] = (0.0, 0.75, 1.5, 2.5, 4.0)  # signal strength; 0 is unknowable
@@ -58,15 +59,46 @@ class Config:
     prompts: int = 16  # questions per step
     samples: int = 8  # answers per question, the group of the leave-one-out baseline
     anchor: float = 0.0  # weight of the divergence KL(policy || base); the headline run has none
+    floor: float = 1e-4  # added to a standard deviation before dividing by it, as is common
     rate: float = 3e-4  # Adam; at 1e-3 the coin-flip control drifts as far as the real arms
-    evaluation: int = 1536  # questions of each seed's own evaluation set
+    evaluation: int = 1024  # questions of each seed's own evaluation set
     validation: int = 1024  # labelled questions for recalibration afterwards
     log_clip: float = 0.01  # the log score is taken at confidence clipped to [.01, .99]
     recalibration: tuple[str, ...] = ("temperature", "platt", "isotonic")  # fitted afterwards
-    recalibrated: tuple[str, ...] = ("binary", "brier-1")  # both arms: one alone would be flattered
+    recalibrated: tuple[str, ...] = ("base", "binary", "brier-1")  # one alone would be flattered
     low_evidence: float = 1.0  # questions of weaker evidence than this form the low-evidence slice
     watch_every: int = 200  # steps between two points of the trajectory
     watched: int = 256  # evaluation questions looked at for the trajectory
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.arms) - set(ARMS))
+        if unknown or not self.arms:
+            raise ValueError(f"arms must name some of {', '.join(ARMS)}, got {unknown or 'none'}")
+        unknown = sorted(set(self.recalibration) - set(measures.METHODS))
+        if unknown:
+            known = ", ".join(measures.METHODS)
+            raise ValueError(f"recalibration must name some of {known}, got {unknown}")
+        if not self.evidence or not all(0 <= strength < math.inf for strength in self.evidence):
+            raise ValueError(f"evidence must hold numbers of 0 or more, got {self.evidence}")
+        for name, least in (
+            ("answers", 2), ("levels", 2), ("samples", 2), ("steps", 1), ("imitation_steps", 1),
+            ("watch_every", 1),
+        ):  # fmt: skip
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
+        for name in ("width", "token_width", "imitation_batch", "prompts", "evaluation",
+                     "validation", "watched"):  # fmt: skip
+            if getattr(self, name) < 16 or getattr(self, name) % 16:
+                raise ValueError(f"{name} must be a multiple of 16, got {getattr(self, name)}")
+        for name in ("shift", "imitation_rate", "rate", "floor"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
+        if not 0 <= self.anchor < math.inf:
+            raise ValueError(f"anchor must be a number of 0 or more, got {self.anchor}")
+        if not 0 <= self.junk <= 1:
+            raise ValueError(f"junk must be a probability, got {self.junk}")
+        if not 0 < self.log_clip < 0.5:
+            raise ValueError(f"log_clip must lie between 0 and 0.5, got {self.log_clip}")
 
 
 # --- The world: noisy questions whose answer probabilities are known ---------------------------
@@ -138,50 +170,6 @@ def batches(
             )
 
 
-# --- The policy: two tokens, an answer and a confidence, in either order -----------------------
-
-
-def shapes(config: Config, first: int, second: int) -> dict[str, tuple[int, ...]]:
-    """Parameters of the policy whose first token has ``first`` values, the other ``second``."""
-    inputs, width, token = config.answers + 1, config.width, config.token_width
-    return {
-        "trunk.1": (inputs, width), "trunk.1.bias": (width,),
-        "trunk.2": (width, width), "trunk.2.bias": (width,),
-        "first": (width, first), "first.bias": (first,),
-        "link": (width, token), "link.bias": (token,),
-        "embedding": (first, token),
-        "second": (token, second), "second.bias": (second,),
-    }  # fmt: skip
-
-
-class Policy:
-    """log π(first token | question) and log π(second token | question, first token)."""
-
-    def __init__(self, parameters: batched.Parameters, features: Tensor) -> None:
-        p, self.parameters = parameters, parameters
-        trunk = batched.linear(features, p["trunk.1"], p["trunk.1.bias"]).relu_()
-        trunk = batched.linear(trunk, p["trunk.2"], p["trunk.2.bias"]).relu_()  # (M, P, width)
-        self.first = batched.linear(trunk, p["first"], p["first.bias"]).log_softmax(-1)
-        self.link = batched.linear(trunk, p["link"], p["link.bias"])  # (M, P, token)
-
-    def second(self, token: Tensor) -> Tensor:
-        """log π(second | question, first token) for tokens (M, P, n) -> (M, P, n, values)."""
-        models, prompts, n = token.shape
-        one_hot = (token[..., None] == torch.arange(self.first.shape[-1])).to(self.link.dtype)
-        embedded = torch.bmm(one_hot.flatten(1, 2), self.parameters["embedding"])
-        hidden = (self.link[:, :, None, :] + embedded.view(models, prompts, n, -1)).relu_()
-        logits = batched.linear(
-            hidden.flatten(1, 2), self.parameters["second"], self.parameters["second.bias"]
-        )
-        return logits.log_softmax(-1).view(models, prompts, n, -1)
-
-    def joint(self) -> Tensor:
-        """π(first, second | question), shape (M, P, values of first, values of second)."""
-        models, prompts, values = self.first.shape
-        every = torch.arange(values).expand(models, prompts, values)
-        return (self.first[..., None] + self.second(every)).exp()
-
-
 # --- The training: imitation, then policy gradient ---------------------------------------------
 
 
@@ -209,15 +197,17 @@ def pretrain(config: Config, seeds: Sequence[int], before: bool) -> batched.Para
     return base
 
 
-def advantage(reward: Tensor, standardised: Tensor) -> Tensor:
+def advantage(reward: Tensor, standardised: Tensor, by_another: Tensor, floor: float) -> Tensor:
     """Reward minus the mean of the other answers to the same question, (M, P, n).
 
-    Models marked in ``standardised`` (M,) divide it by the group's standard deviation.
+    Models marked in ``standardised`` (M,) divide it by the group's standard deviation plus
+    ``floor``; those also marked in ``by_another`` take the standard deviation of another question.
     """
     n = reward.shape[-1]
     centred = (reward - reward.mean(-1, keepdim=True)) * (n / (n - 1))
-    scaled = centred / (reward.std(-1, keepdim=True) + 1e-4)
-    return torch.where(standardised[:, None, None], scaled, centred)
+    spread = reward.std(-1, keepdim=True)
+    spread = torch.where(by_another[:, None, None], spread.roll(1, dims=1), spread)
+    return torch.where(standardised[:, None, None], centred / (spread + floor), centred)
 
 
 def divergence(log_policy: Tensor, log_base: Tensor) -> Tensor:
@@ -244,9 +234,9 @@ def reinforce(
     optimiser = batched.Adam(trained, config.rate, betas=(0.9, 0.99))
     penalty = torch.tensor(np.stack([a.penalty(config, levels) for a in arms]), dtype=torch.float32)
     penalty = penalty.repeat(len(seeds), 1, 1).flatten(1)  # (M, 2 · C)
-    coin, shuffled, standardised, answer_only = (
+    coin, shuffled, standardised, by_another, answer_only = (
         torch.tensor([getattr(a, name) for a in arms]).repeat(len(seeds))
-        for name in ("coin", "shuffled", "standardised", "answer_only")
+        for name in ("coin", "shuffled", "standardised", "by_another", "answer_only")
     )
     spoken = (~answer_only).float()[:, None, None]  # does the confidence token get a gradient?
     data = batches(config, seeds, "training", config.steps, config.prompts, 3 * config.samples)
@@ -267,7 +257,8 @@ def reinforce(
             flips = (to_coin < 0.5).long()
             right = torch.where(coin[:, None, None], flips, correct).float()
             cost = penalty.gather(1, (scored * config.levels + level).flatten(1)).view_as(right)
-            weight = advantage(right - cost, standardised) / (config.prompts * config.samples)
+            weight = advantage(right - cost, standardised, by_another, config.floor)
+            weight = weight / (config.prompts * config.samples)
         log_answer, log_level = (
             policy.first.gather(-1, first),
             log_second.gather(-1, second)[..., 0],
@@ -318,15 +309,7 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
         recalibration), ``reliability`` (also per confidence bin), ``sandbagging`` (per seed, arm
         and best answer's probability) and ``trajectory`` (per seed, arm and training step).
         Arms "base" and "before-base" are the policies before reinforcement.
-
-    Raises
-    ------
-    ValueError
-        If ``config.arms`` names an unknown arm, or none.
     """
-    unknown = sorted(set(config.arms) - set(ARMS))
-    if unknown or not config.arms:
-        raise ValueError(f"arms must name some of {', '.join(ARMS)}, got {unknown or 'none'}")
     noise = {"familiar": 1.0, "shifted": config.shift, "validation": 1.0}
     size = {"familiar": config.evaluation, "shifted": config.evaluation}
     questions = {
@@ -347,10 +330,14 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
                 unit = {"seed": seeds[m // len(names)], "arm": names[m % len(names)], "step": step}
                 glance = measures.glance(joint, truth[m // len(names)])
                 rows["trajectory"].append({**unit, **glance})
+        said = [list(joints(base, questions[i].features, before)) for i in measures.INPUTS]
         for policies, labels in ((base, [base_name]), (snapshots[config.steps], names)):
             found = [joints(policies, questions[i].features, before) for i in measures.INPUTS]
             arms = [(label, ARMS.get(label, ARMS["binary"])) for label in labels]
-            more = measures.examine_all(config, zip(*found, strict=True), questions, seeds, arms)
+            more = measures.examine_all(
+                config, zip(*found, strict=True), list(zip(*said, strict=True)),
+                questions, seeds, arms,
+            )  # fmt: skip
             for kind, new in more.items():
                 rows.setdefault(kind, []).extend(new)
     return {kind: pd.DataFrame(found) for kind, found in rows.items()}

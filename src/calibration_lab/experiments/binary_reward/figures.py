@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from calibration_lab import experiments, scores
-from calibration_lab.experiments.binary_reward.statements import done, said
+from calibration_lab.experiments.binary_reward.quantities import done, said
 from calibration_lab.figures import (
     WIDTH,
     Band,
@@ -324,7 +324,7 @@ def verdicts(result: Result) -> Drawing:
 def weights(result: Result) -> Drawing:
     """Wrong answers on purpose over the weight of the Brier term, trained and predicted."""
     table = result.tables["answers"]
-    table = table[table["world"] == "all questions"]
+    table = table[(table["world"] == "all questions") & (table["weight"] > 0)]
     x, measured = band(table, "weight", "wrong_on_purpose")
     _, predicted = band(table, "weight", "predicted_wrong_on_purpose")
     return sweep(

@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 Rows = dict[str, list[dict[str, object]]]
 # 0 and 1 have no finite logit; a stated 1 means "above .95", a policy's own 1 is rounding
 CLIP = {"stated": 0.005, "own": 1e-6}
+METHODS = ("isotonic", "platt", "temperature")
 INPUTS = ("familiar", "shifted", "validation")
 EASY = 0.9  # a question whose best answer is more probable than this
 BINS = 20  # of the best answer's probability
@@ -50,17 +51,36 @@ class Policy:
         The right answers.
     low_evidence : bool array of shape (P,)
         Which questions can hardly be answered.
+    base : array of shape (P, K, C), optional
+        π(answer, confidence | question) before reinforcement.
     """
 
     joint: Floats
     probability: Floats
     label: NDArray[np.int64]
     low_evidence: NDArray[np.bool_]
+    base: Floats | None = None
 
     @property
     def own(self) -> Floats:
         """The policy's own probability of each answer, (P, K)."""
         return self.joint.sum(-1)
+
+    def channels(self, only: NDArray[np.bool_] | slice = slice(None)) -> dict[str, Channel]:
+        """Every place where confidence can be read, on all or some questions.
+
+        Where the base is known, "grafted" is the confidence that it would have stated after this
+        policy's answers: what a policy would say whose answers and confidence share nothing.
+        """
+        joint, probability = self.joint[only], self.probability[only]
+        found = channels(joint, probability)
+        if self.base is not None:
+            base = self.base[only]
+            answer = base.sum(-1, keepdims=True)
+            said = np.divide(base, answer, out=np.zeros_like(base), where=answer > 0)
+            graft = joint.sum(-1, keepdims=True) * said
+            found["grafted"] = channels(graft, probability)["stated"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -131,10 +151,16 @@ def answers(policy: Policy, table: Floats) -> dict[str, float]:
         "best_possible_accuracy": float(probability.max(1).mean()),
         "wrong_on_purpose": float(wrong.mean()),
         "predicted_wrong_on_purpose": float(purpose.mean()),
-        "wrong_where_predicted": float(wrong[purpose].mean()) if purpose.any() else np.nan,
-        "wrong_elsewhere": float(wrong[~purpose].mean()) if not purpose.all() else np.nan,
-        "wrong_where_easy": float(wrong[probability.max(1) > EASY].mean()),
+        "wrong_where_predicted": mean(wrong, purpose),
+        "wrong_elsewhere": mean(wrong, ~purpose),
+        "wrong_where_easy": mean(wrong, probability.max(1) > EASY),
+        "disagreement": float(np.abs(wrong - purpose).mean()),
     }
+
+
+def mean(values: Floats, of: NDArray[np.bool_]) -> float:
+    """Mean of the chosen values, undefined if none is chosen."""
+    return float(values[of].mean()) if of.any() else np.nan
 
 
 def sandbagging(policy: Policy, table: Floats) -> list[dict[str, float]]:
@@ -195,6 +221,8 @@ def repair(method: str, clip: float, stated: Floats, correct: Floats) -> Callabl
     """
     if method == "isotonic":
         return recalibration.fit_isotonic(stated, correct)
+    if method not in METHODS[1:]:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     known = clipped_logit(stated, clip)
     if method == "platt":
         platt = recalibration.fit_platt(known, correct)
@@ -243,18 +271,18 @@ def examine(
     for inputs in ("familiar", "shifted"):
         policy, hard = policies[inputs], policies[inputs].low_evidence
         rows.setdefault("answers", []).append({"inputs": inputs, **answers(policy, table)})
-        low = channels(policy.joint[hard], policy.probability[hard])
-        for name, channel in channels(policy.joint, policy.probability).items():
+        low = policy.channels(hard) if hard.any() else policy.channels()
+        for name, channel in policy.channels().items():
             unit = {"inputs": inputs, "channel": name}
             rows.setdefault("reliability", []).extend(
                 {**unit, **row} for row in reliability(channel, policy.joint.shape[2])
             )
-            for method in ("none", *methods):
+            for method in ("none", *(methods if name in labelled else ())):
                 after = repairs.get((name, method), lambda confidences: confidences)
-                on_low = confidence(low[name].through(after))
+                on_low = confidence(low[name].through(after)) if hard.any() else {}
                 rows.setdefault("confidence", []).append({
                     **unit, "recalibration": method, **confidence(channel.through(after)),
-                    "low_evidence_over_confidence": on_low["over_confidence"],
+                    "low_evidence_over_confidence": on_low.get("over_confidence", np.nan),
                 })  # fmt: skip
     return rows
 
@@ -262,13 +290,15 @@ def examine(
 def examine_all(
     config: Config,
     joints: Iterable[tuple[Floats, ...]],
+    bases: Sequence[tuple[Floats, ...]],
     questions: Mapping[str, Questions],
     seeds: Sequence[int],
     arms: Sequence[tuple[str, Arm]],
 ) -> Rows:
     """Rows of every table for S·A policies, seed by seed, each with its seed and arm.
 
-    ``joints`` holds, for each policy, π(answer, confidence | question) on each of ``INPUTS``.
+    ``joints`` holds, for each policy, π(answer, confidence | question) on each of ``INPUTS``;
+    ``bases`` the same for each seed's base.
     """
     rows: Rows = {}
     uniform = batched.draw(seeds, "validation: tokens", "uniform", (config.validation,)).numpy()
@@ -280,8 +310,9 @@ def examine_all(
                 questions[inputs].probability[seed].double().numpy(),
                 questions[inputs].label[seed].numpy(),
                 questions[inputs].features[seed, :, -1].numpy() < config.low_evidence,
+                base,
             )
-            for inputs, joint in zip(INPUTS, found, strict=True)
+            for inputs, joint, base in zip(INPUTS, found, bases[seed], strict=True)
         }
         methods = config.recalibration if name in config.recalibrated else ()
         for kind, more in examine(policies, arm.table(config), methods, uniform[seed]).items():

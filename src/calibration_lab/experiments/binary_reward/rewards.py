@@ -34,6 +34,8 @@ class Arm:
         The reward for the answer is a coin flip, whatever the answer.
     standardised : bool
         The advantage is divided by the standard deviation of its group.
+    by_another : bool
+        The standard deviation is that of another question's group.
     answer_only : bool
         Only the answer token is reinforced; confidence changes with the shared trunk alone.
     """
@@ -44,6 +46,7 @@ class Arm:
     shuffled: bool = False
     coin: bool = False
     standardised: bool = False
+    by_another: bool = False
     answer_only: bool = False
 
     def table(self, config: Config) -> np.ndarray:
@@ -83,7 +86,9 @@ ARMS = {
     "penalise-only-wrong": Arm("penalise only wrong", 1.0),
     "brier-1-shuffled": Arm("brier", 1.0, shuffled=True),
     "coin-flip": Arm(coin=True),
+    "coin-flip-answer-only": Arm(coin=True, answer_only=True),
     "brier-1-standardised": Arm("brier", 1.0, standardised=True),
+    "brier-1-standardised-by-another": Arm("brier", 1.0, standardised=True, by_another=True),
     "before-binary": Arm(before=True),
     "before-brier-1": Arm("brier", 1.0, before=True),
     "before-coin-flip": Arm(coin=True, before=True),

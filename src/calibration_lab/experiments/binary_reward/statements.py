@@ -2,35 +2,27 @@
 
 Thresholds say which effect would matter to a reader; they were fixed on seeds below 1000, where
 the size of the effects was known roughly.  Confidences and rates are in probability units.
+
+The first published run judged seeds 1000 to 1031.  A referee then found measures and controls that
+did not carry their sentences; what was changed says so, and everything is judged on fresh seeds.
 """
 
 from __future__ import annotations
 
-from calibration_lab.experiments.binary_reward import confirmations
+from calibration_lab.experiments.binary_reward import confirmations, quantities
+from calibration_lab.experiments.binary_reward.quantities import UNSAFE, done, said
 from calibration_lab.statements import (
     AllOf,
     AtLeast,
     Control,
     Equivalent,
     Exact,
-    Measured,
     Statement,
 )
 
 __all__ = ["QUANTITIES", "STATEMENTS"]
 
-UNITS = 32  # seeds 1000 to 1031
-
-
-def said(measure: str, arm: str, **where: str) -> Measured:
-    """A measure of an arm's stated confidence on familiar questions, unless told otherwise."""
-    usual = {"channel": "stated", "inputs": "familiar", "recalibration": "none"}
-    return Measured(measure, "confidence", arm=arm, **{**usual, **where})
-
-
-def done(measure: str, arm: str, inputs: str = "familiar") -> Measured:
-    """A measure of an arm's answers."""
-    return Measured(measure, "answers", arm=arm, inputs=inputs)
+UNITS = 32  # seeds 1100 to 1131
 
 
 def control(name: str, text: str, test: AtLeast | Equivalent) -> Control:
@@ -44,28 +36,51 @@ def statement(
     test: AtLeast | Equivalent | Exact | AllOf,
     *controls: Control,
     truth: str = "empirical",
+    amended: str = "",
 ) -> Statement:
     """A statement about the headline run."""
-    return Statement(f"binary-reward/{name}", text, truth, test, UNITS, controls=controls)
+    key = f"binary-reward/{name}"
+    return Statement(key, text, truth, test, UNITS, controls=controls, amended=amended)
 
 
 coin_does_not_sharpen = control(
     "coin-does-not-sharpen",
-    "A coin-flip reward leaves the policy's own answer probability where it was.",
+    "A coin-flip reward does not make the policy's own answer probability overconfident.",
     Equivalent(
-        said("confidence", "coin-flip", channel="own") - said("confidence", "base", channel="own"),
+        said("over_confidence", "coin-flip", channel="own")
+        - said("over_confidence", "base", channel="own"),
         0.05,
     ),
 )
-coin_before = control(
-    "coin-before-does-not-rise",
-    "A coin-flip reward does not raise a confidence stated before the answer.",
-    Equivalent(said("confidence", "before-coin-flip") - said("confidence", "before-base"), 0.1),
+before_more_than_a_coin = control(
+    "before-more-than-a-coin",
+    "A confidence stated before the answer ends more overconfident than under a coin-flip reward.",
+    AtLeast(
+        said("over_confidence", "before-binary") - said("over_confidence", "before-coin-flip"), 0.05
+    ),
 )
 more_than_a_coin = control(
     "more-than-a-coin",
-    "The stated confidence ends higher under the binary reward than under a coin-flip reward.",
-    AtLeast(said("confidence", "binary") - said("confidence", "coin-flip"), 0.05),
+    "A confidence stated after the answer ends more overconfident than under a coin-flip reward.",
+    AtLeast(said("over_confidence", "binary") - said("over_confidence", "coin-flip"), 0.05),
+)
+not_the_answers = control(
+    "not-the-answers",
+    "It is not the new answers that do it: the base's own confidence in them is not as high.",
+    AtLeast(
+        said("over_confidence", "binary-answer-only")
+        - said("over_confidence", "binary-answer-only", channel="grafted"),
+        0.05,
+    ),
+)
+coin_answer_only = control(
+    "coin-answer-only",
+    "Reinforcing answers by coin flips does not move the confidence that far.",
+    AtLeast(
+        said("over_confidence", "binary-answer-only")
+        - said("over_confidence", "coin-flip-answer-only"),
+        0.05,
+    ),
 )
 improper_rule_fails = control(
     "improper-rule-fails",
@@ -77,6 +92,11 @@ shuffled_score_fails = control(
     "The Brier term taken against another question's correctness does not earn a low Brier score.",
     AtLeast(said("brier", "brier-1-shuffled") - said("brier", "brier-1"), 0.05),
 )
+coin_before_is_not_repaired = control(
+    "coin-before-is-not-repaired",
+    "A coin-flip reward does not calibrate a confidence stated before the answer as well.",
+    AtLeast(said("ece", "before-coin-flip") - said("ece", "before-brier-1"), 0.05),
+)
 coin_own_channel = control(
     "coin-own-channel",
     "A coin-flip reward does not miscalibrate the policy's own probability.",
@@ -87,9 +107,24 @@ more_junk_than_a_coin = control(
     "Wrong answers on purpose are far more common than drift under a coin-flip reward makes them.",
     AtLeast(done("wrong_on_purpose", "brier-2") - done("wrong_on_purpose", "coin-flip"), 0.2),
 )
+safe_weight_gains_nothing = control(
+    "safe-weight-gains-nothing",
+    "The log score at a safe weight has no such advantage in calibration error.",
+    Equivalent(said("ece", "log-safe") - said("ece", "brier-1"), 0.02),
+)
+own_probability_is_repairable = control(
+    "own-probability-is-repairable",
+    "The same recalibration does repair the policy's own probability.",
+    AtLeast(
+        said("brier", "binary", channel="own")
+        - said("brier", "binary", channel="own", recalibration="isotonic"),
+        0.03,
+    ),
+)
+
+OTHER_MEASURE = "The control measured mean confidence; it now has its parent's measure."
 
 SAFE = ("brier-1", "spherical-1", "log-safe")
-UNSAFE = ("brier-2", "brier-4", "log-1")
 
 HEADLINE = (
     statement(
@@ -101,6 +136,7 @@ HEADLINE = (
             0.1,
         ),
         coin_does_not_sharpen,
+        amended=OTHER_MEASURE,
     ),
     statement(
         "confidence-before-rises",
@@ -108,13 +144,15 @@ HEADLINE = (
         AtLeast(
             said("over_confidence", "before-binary") - said("over_confidence", "before-base"), 0.05
         ),
-        coin_before,
+        before_more_than_a_coin,
+        amended=f"{OTHER_MEASURE} It is a contrast, because the coin drifts.",
     ),
     statement(
         "confidence-after-rises",
         "Binary reward makes a confidence stated after the answer overconfident.",
         AtLeast(said("over_confidence", "binary") - said("over_confidence", "base"), 0.05),
         more_than_a_coin,
+        amended=OTHER_MEASURE,
     ),
     statement(
         "rises-without-an-incentive",
@@ -123,6 +161,17 @@ HEADLINE = (
         AtLeast(
             said("over_confidence", "binary-answer-only") - said("over_confidence", "base"), 0.05
         ),
+        not_the_answers,
+        coin_answer_only,
+        amended="It had no control, although it names a cause.",
+    ),
+    statement(
+        "zero-gradient-is-not-zero-effect",
+        "Reinforcing the confidence token by the binary reward lowers it on average, though the "
+        "expected gradient of that token is zero.",
+        AtLeast(
+            said("over_confidence", "binary-answer-only") - said("over_confidence", "binary"), 0.05
+        ),
     ),
     statement(
         "brier-restores-calibration",
@@ -130,17 +179,20 @@ HEADLINE = (
         AllOf(
             AtLeast(said("brier", "binary") - said("brier", "brier-1"), 0.05),
             AtLeast(said("ece", "binary") - said("ece", "brier-1"), 0.1),
+            AtLeast(said("ece", "base") - said("ece", "brier-1"), 0.0),
         ),
         improper_rule_fails,
         shuffled_score_fails,
+        amended="Better than binary is not yet calibrated: the base is the new third yardstick.",
     ),
     statement(
         "brier-leaves-no-bias",
         "With the Brier term, mean stated confidence equals accuracy.",
         Equivalent(
             said("over_confidence", "brier-1"), 0.03,
-            detects=said("over_confidence", "penalise-only-wrong"),
+            detects=said("over_confidence", "binary-answer-only"),
         ),
+        amended="The known difference was eighteen times the margin; the new one is seven times.",
     ),
     statement(
         "no-greedy-accuracy-lost",
@@ -169,12 +221,18 @@ HEADLINE = (
         "brier-restores-before-too",
         "A confidence stated before the answer is repaired as well when it is the one scored.",
         AtLeast(said("ece", "before-binary") - said("ece", "before-brier-1"), 0.05),
+        coin_before_is_not_repaired,
+        amended="It had no control.",
     ),
     statement(
         "safe-rewards-never-pay",
-        "Under the scale condition the optimum of the reward never answers wrongly on purpose.",
-        AllOf(*(Exact(done("predicted_wrong_on_purpose", arm), 0.0) for arm in SAFE)),
+        "Under the scale condition the optimum of the reward always gives the best answer.",
+        AllOf(*(
+            Exact(done("predicted_accuracy", arm) - done("best_possible_accuracy", arm), 1e-12)
+            for arm in SAFE
+        )),
         truth="theorem check",
+        amended="It looked for the junk answer only; the optimum might have chosen another.",
     ),
     statement(
         "safe-rewards-stay-honest",
@@ -195,13 +253,24 @@ HEADLINE = (
         more_junk_than_a_coin,
     ),
     statement(
-        "harmless-where-easy",
-        "The same policies keep answering honestly where the best answer is more than 90% "
-        "probable.",
+        "wrong-where-it-pays",
+        "They do so where it pays, and far less where the best answer is more than 90% probable.",
         AllOf(*(
             AtLeast(done("wrong_where_predicted", arm) - done("wrong_where_easy", arm), 0.5)
             for arm in ("brier-2", "log-1")
         )),
+    ),
+    statement(
+        "harmless-where-easy",
+        "Twice the Brier score and the log score leave answers alone where the best one is more "
+        "than 90% probable.",
+        AllOf(*(
+            Equivalent(
+                done("wrong_where_easy", arm), 0.02, detects=done("wrong_where_easy", "brier-4")
+            )
+            for arm in ("brier-2", "log-1")
+        )),
+        amended="It only asked for less than elsewhere, which is now wrong-where-it-pays.",
     ),
     statement(
         "trained-rates-equal-predicted",
@@ -216,12 +285,19 @@ HEADLINE = (
         )),
     ),
     statement(
+        "question-by-question",
+        "Question by question, trained policies answer wrongly on purpose as the optimum does.",
+        AllOf(*(AtLeast(0.1 - done("disagreement", arm), 0.0) for arm in UNSAFE)),
+    ),
+    statement(
         "ece-prefers-sandbagging",
         "By calibration error alone, the policy that answers wrongly on purpose is the better one.",
         AllOf(
             AtLeast(said("ece", "brier-1") - said("ece", "log-1"), 0.01),
             AtLeast(done("accuracy", "brier-1") - done("accuracy", "log-1"), 0.1),
         ),
+        safe_weight_gains_nothing,
+        amended="It had no control.",
     ),
     statement(
         "ece-misses-shuffling",
@@ -230,7 +306,9 @@ HEADLINE = (
         AllOf(
             AtLeast(said("ece", "binary") - said("ece", "brier-1-shuffled"), 0.1),
             AtLeast(said("auroc", "brier-1") - said("auroc", "brier-1-shuffled"), 0.2),
+            AtLeast(0.1 - said("ece", "brier-1-shuffled"), 0.0),
         ),
+        amended="Passing for calibrated now also means an error below 0.1.",
     ),
     statement(
         "recalibration-as-good",
@@ -255,7 +333,13 @@ HEADLINE = (
     statement(
         "stated-confidence-not-repairable",
         "Recalibrating the binary policy's stated confidence does not bring back what it lost.",
-        AtLeast(said("brier", "binary", recalibration="isotonic") - said("brier", "brier-1"), 0.02),
+        AtLeast(
+            said("brier", "binary", recalibration="isotonic")
+            - said("brier", "base", recalibration="isotonic"),
+            0.02,
+        ),
+        own_probability_is_repairable,
+        amended="What it lost is measured from the base, repaired in the same way.",
     ),
     statement(
         "standardising-breaks-it",
@@ -266,43 +350,4 @@ HEADLINE = (
 
 STATEMENTS = (*HEADLINE, *confirmations.CONFIRMATIONS)
 
-SHOWN = (
-    "base", "binary", "binary-answer-only", "brier-0.25", "brier-1", "brier-2", "brier-4", "log-1",
-    "log-safe", "spherical-1", "linear-1", "penalise-only-wrong", "brier-1-shuffled", "coin-flip",
-    "brier-1-standardised", "before-base", "before-binary", "before-brier-1", "before-coin-flip",
-)  # fmt: skip
-
-# Numbers that the prose quotes: "binary-reward/<measure>/<arm>", with the channel or the inputs
-# where they are not the stated confidence on familiar questions.
-QUANTITIES = {
-    **confirmations.QUANTITIES,
-    **{
-        f"binary-reward/{measure.replace('_', '-')}/{arm}": done(measure, arm)
-        for arm in SHOWN
-        for measure in (
-            "accuracy", "greedy_accuracy", "wrong_on_purpose", "predicted_wrong_on_purpose",
-            "wrong_where_easy",
-        )
-    },
-    **{
-        f"binary-reward/{measure.replace('_', '-')}/{arm}": said(measure, arm)
-        for arm in SHOWN
-        for measure in ("confidence", "over_confidence", "ece", "brier", "auroc",
-                        "low_evidence_over_confidence")
-    },
-    **{
-        f"binary-reward/own-{measure.replace('_', '-')}/{arm}": said(measure, arm, channel="own")
-        for arm in SHOWN
-        for measure in ("confidence", "over_confidence", "ece", "brier", "auroc")
-    },
-    **{
-        f"binary-reward/{channel}-{measure}-{method}-{inputs}/{arm}":
-            said(measure, arm, channel=channel, recalibration=method, inputs=inputs)
-        for channel in ("stated", "own")
-        for method in ("none", "temperature", "platt", "isotonic")
-        for inputs in ("familiar", "shifted")
-        for arm in ("binary", "brier-1")
-        for measure in ("ece", "brier", "auroc")
-    },
-    "binary-reward/best-possible-accuracy": done("best_possible_accuracy", "binary"),
-}  # fmt: skip
+QUANTITIES = {**quantities.QUANTITIES, **confirmations.QUANTITIES}

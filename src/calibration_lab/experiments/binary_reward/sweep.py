@@ -27,6 +27,9 @@ class Config:
     longer: int = 6000  # steps; three times the headline's, for weights near the condition
     longer_weights: tuple[float, ...] = (1.0, 1.5, 2.0)
     anchor: float = 0.05  # weight of KL(policy || base), in nats
+    rates: tuple[float, ...] = (1e-4, 1e-3)  # around the headline's 3e-4
+    weak_imitation: int = 60  # imitation steps of the weak base, a twentieth of the usual
+    floor: float = 0.05  # a softer floor under the standard deviation
     headline: experiment.Config = field(default_factory=experiment.Config)
 
 
@@ -49,11 +52,13 @@ def trained(
             asked.label[s].numpy(),
             asked.features[s, :, -1].numpy() < config.low_evidence,
         )
-        stated = measures.channels(joint, policy.probability)["stated"]
+        channels = measures.channels(joint, policy.probability)
+        own = measures.confidence(channels["own"])
         rows.append({
             "seed": seeds[s], "arm": name, "weight": arms[name].beta(config),
             **measures.answers(policy, arms[name].table(config)),
-            **measures.confidence(stated),
+            **measures.confidence(channels["stated"]),
+            "own_confidence": own["confidence"], "own_over_confidence": own["over_confidence"],
         })  # fmt: skip
     return rows
 
@@ -70,10 +75,18 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     -------
     dict of str to pandas.DataFrame
         One table ``answers``: per seed, ``world`` ("all questions", "easy questions", "longer
-        training", "held to the base", "base says 0") and arm, answers and stated confidence.
+        training", "held to the base", "base says 0", "weak base", "softer standardising",
+        "rate 0.0001", "rate 0.001") and arm: answers, stated confidence and own probability.
     """
     usual = replace(config.headline, watch_every=10**9)
+    weak = replace(usual, imitation_steps=config.weak_imitation)
     brier = {f"brier-{w:g}": Arm("brier", w) for w in config.weights}
+    brier |= {name: ARMS[name] for name in ("binary", "coin-flip")}
+    rated = {name: ARMS[name] for name in ("binary", "brier-1", "brier-2", "coin-flip")}
+    started = {name: ARMS[name] for name in ("binary", "brier-1", "brier-2")}
+    scaled = {
+        name: ARMS[name] for name in ("brier-1-standardised", "brier-1-standardised-by-another")
+    }
     slow = {f"brier-{w:g}": Arm("brier", w) for w in config.longer_weights}
     harmless = {name: ARMS[name] for name in ("binary", "brier-1", "brier-2", "log-1")}
     held = {name: ARMS[name] for name in ("binary", "brier-1", "coin-flip")}
@@ -85,6 +98,10 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
         "easy questions": trained(replace(usual, evidence=config.easy), seeds, harmless),
         "held to the base": trained(replace(usual, anchor=config.anchor), seeds, held, base),
         "base says 0": trained(replace(usual, honest_base=False), seeds, silent),
+        "weak base": trained(weak, seeds, started),
+        "softer standardising": trained(replace(usual, floor=config.floor), seeds, scaled, base),
     }
+    for rate in config.rates:
+        worlds[f"rate {rate}"] = trained(replace(usual, rate=rate), seeds, rated, base)
     rows = [{"world": world, **row} for world, found in worlds.items() for row in found]
     return {"answers": pd.DataFrame(rows)}
