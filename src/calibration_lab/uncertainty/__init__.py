@@ -16,17 +16,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration_lab.uncertainty.checks import (
+    Bounds,
+    Floats,
+    checked_cluster,
+    checked_resamples,
+    checked_values,
+)
 from calibration_lab.uncertainty.confidence_limits import (
     BootstrapT,
-    Bounds,
     Estimate,
-    Floats,
     Interval,
     Share,
     Student,
     Undefined,
     Widened,
-    checked_values,
     estimate_constant,
     is_constant,
 )
@@ -56,16 +60,15 @@ def estimate_mean(
     >>> estimate.method, round(estimate.p_value(0.0), 4)
     ("Student's t", 0.0305)
     """
-    x = checked_values(values, bounds)
+    x, resamples = checked_values(values, bounds), checked_resamples(resamples)
     if test_fraction is not None:
+        if cluster is not None:
+            raise ValueError("cluster and test_fraction exclude each other; got both")
         return _split_mean(x, bounds, test_fraction)
     total: Floats = x
     size: Floats = np.ones(len(x))
     if cluster is not None:
-        labels = np.asarray(cluster)
-        if labels.shape != x.shape:
-            raise ValueError(f"cluster must label each value; got {labels.shape} for {x.shape}")
-        _, code = np.unique(labels, return_inverse=True)
+        _, code = np.unique(checked_cluster(cluster, len(x)), return_inverse=True)
         total, size = (np.asarray(np.bincount(code, w), dtype=np.float64) for w in (x, size))
     n, averages = len(total), total / size
     mean = float(total.sum() / size.sum()) if n else np.nan
@@ -160,7 +163,8 @@ def mean_interval(
     hold none of them. Use 32 units there, look at the share of units as well, and declare bounds:
     they do not change this coverage, but halve the width (.295 for .602 at n = 32).
 
-    Raises ValueError if a value is not finite or leaves the bounds, or level is not in (0, 1).
+    Raises ValueError if a value is not finite or leaves the bounds, level is not in (0, 1), or
+    resamples is not at least 1.
     Source: Efron & Tibshirani 1993, eq. (12.22); Clopper & Pearson 1934.
 
     >>> found = mean_interval([0.1, 0.3, 0.2, 0.4, 0.2, 0.3, 0.1, 0.2])
@@ -229,15 +233,16 @@ def share_interval(successes: int, n: int, *, level: float = 0.95) -> Interval:
 
     Never zero width, and covers with at least its level at every true share.
 
-    Raises ValueError unless 0 <= successes <= n and n >= 1.
+    Raises ValueError unless both are whole numbers with 0 <= successes <= n and n >= 1.
     Source: Clopper & Pearson, Biometrika 26, 1934.
 
     >>> found = share_interval(0, 32)
     >>> found.low, round(found.high, 4)
     (0.0, 0.1089)
     """
-    if not (n >= 1 and 0 <= successes <= n):
-        raise ValueError(f"successes must lie in 0..n with n >= 1; got {successes} of {n}")
+    whole = float(successes).is_integer() and float(n).is_integer()
+    if not (whole and n >= 1 and 0 <= successes <= n):
+        raise ValueError(f"successes must be a whole number in 0..n; got {successes} of {n}")
     return Share(int(successes), int(n)).interval(level)
 
 
@@ -264,6 +269,9 @@ def statistic_interval(
 
     A resample where the statistic is undefined counts as beyond both ends. If no resample changes
     the statistic, its bounds widen it as if it were a constant column; without bounds: undefined.
+
+    Raises ValueError if the statistic leaves the bounds, on all units or in a resample, if cluster
+    has another length, level is not in (0, 1), or resamples is not at least 1.
 
     Coverage of 95 % intervals, measured by `operating_characteristics.law_coverage_table` in 1000
     worlds each (plain percentile in brackets) at n = 16 and 32: median of an exponential .968
@@ -294,6 +302,8 @@ def p_value(
 
     At most 1 - level exactly when `mean_interval` at that level excludes the threshold.
 
+    Raises ValueError as `mean_interval`, or if threshold is nan.
+
     >>> round(p_value([1.0, 2.0, 3.0, 4.0], 0.0), 4)
     0.0305
     """
@@ -307,6 +317,8 @@ def smallest_detectable_effect(
 
     The lower arm of the interval plus the `power` quantile of Student's t in standard errors, in
     the units of the values, above 0. It says what the sample could have seen, whatever it saw.
+
+    Raises ValueError as `mean_interval`, or if power is not in (0, 1).
 
     >>> round(smallest_detectable_effect([1.0, 2.0, 3.0, 4.0]), 3)  # (3.182 + 0.978) * 0.6455
     2.686

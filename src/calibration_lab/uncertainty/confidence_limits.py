@@ -15,11 +15,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv, ndtr, ndtri, stdtr, stdtrit
 
-Floats = NDArray[np.float64]
-Bounds = tuple[float, float] | None
+from calibration_lab.uncertainty.checks import Bounds, Floats, checked_level, checked_threshold
 
 SAME = 1e-12  # values that differ by less are one value
 ROUNDING = 1e-9  # in standard errors: a tie counts against excluding a threshold
@@ -92,6 +90,7 @@ class Estimate(ABC):
 
     def p_value(self, threshold: float = 0.0) -> float:
         """Two-sided p-value of "the true value equals `threshold`", in [0, 1]."""
+        threshold = checked_threshold(threshold)
         if threshold == self.estimate:
             return 1.0
         if not self.lowest <= threshold <= self.highest:
@@ -103,6 +102,8 @@ class Estimate(ABC):
 
         The arm of the interval plus the `power` quantile of Student's t, in standard errors.
         """
+        if not 0 < power < 1:
+            raise ValueError(f"power must lie in (0, 1), such as 0.8; got {power}")
         limits = self.interval(level)
         # A constant at its lower bound has no lower arm; its upper one says what could be missed.
         arm = (self.estimate - limits.low) or (limits.high - self.estimate)
@@ -115,6 +116,7 @@ class Undefined(Estimate):
 
     def p_value(self, threshold: float = 0.0) -> float:
         """Return nan."""
+        checked_threshold(threshold)
         return float("nan")
 
     def _low(self, tail: float) -> float:
@@ -284,29 +286,6 @@ def _highest_rate(count: float, n: float, tail: float) -> float:
 def _tail_of_rate(count: float, n: float, rate: float) -> float:
     """Probability of `count` or fewer of `n` at this rate: the inverse of _highest_rate."""
     return float(1 - betainc(count + 1, n - count, rate)) if count < n else 1.0
-
-
-def checked_level(level: float) -> float:
-    """Return the confidence level, or raise ValueError unless it lies in (0, 1)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1), such as 0.95; got {level}")
-    return level
-
-
-def checked_values(values: ArrayLike, bounds: Bounds) -> Floats:
-    """Return one finite number per unit as an array, or raise ValueError: see `mean_interval`."""
-    array = np.asarray(values, dtype=float)
-    if array.ndim != 1:
-        raise ValueError(f"values must be one number per unit; got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError("values must be finite; declare what an undefined value means")
-    if bounds is not None:
-        if not bounds[0] < bounds[1]:
-            raise ValueError(f"bounds must be (lowest, highest); got {bounds}")
-        if not ((array >= bounds[0]) & (array <= bounds[1])).all():
-            span = f"{array.min():g} to {array.max():g}"
-            raise ValueError(f"values must lie in the declared bounds {bounds}; got {span}")
-    return array
 
 
 def is_constant(values: Floats) -> bool:

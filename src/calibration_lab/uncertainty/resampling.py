@@ -13,11 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration_lab.uncertainty.confidence_limits import (
+from calibration_lab.uncertainty.checks import (
     Bounds,
+    Floats,
+    check_within,
+    checked_cluster,
+    checked_resamples,
+)
+from calibration_lab.uncertainty.confidence_limits import (
     Estimate,
     ExpandedPercentile,
-    Floats,
     Undefined,
     estimate_constant,
     is_constant,
@@ -79,22 +84,24 @@ def estimate_statistic(
 
     The rules and arguments are those of `uncertainty.statistic_interval`.
     """
-    labels = np.asarray(units)
-    n = len(labels) if cluster is None else len(np.unique(np.asarray(cluster)))
+    labels, resamples = np.asarray(units), checked_resamples(resamples)
+    group = None if cluster is None else checked_cluster(cluster, len(labels))
+    n = len(labels) if group is None else len(np.unique(group))
     if n < 2:
         return Undefined(np.nan, np.nan, np.nan, "undefined: fewer than two units")
     estimate = float(statistic(labels))
     if not np.isfinite(estimate):
         return Undefined(np.nan, np.nan, np.nan, "undefined: the statistic has no finite value")
+    check_within(np.array([estimate]), bounds, "statistic")
     rng = np.random.default_rng(seed)
     picks = (rng.integers(n, size=n) for _ in range(resamples))
-    if cluster is not None:  # from groups to the positions of their members
-        names = np.unique(np.asarray(cluster))
-        groups = [np.flatnonzero(np.asarray(cluster) == name) for name in names]
+    if group is not None:  # from groups to the positions of their members
+        groups = [np.flatnonzero(group == name) for name in np.unique(group)]
         picks = (np.concatenate([groups[k] for k in pick]) for pick in picks)
     draws = np.array([statistic(labels[pick]) for pick in picks], dtype=float)
     draws[~np.isfinite(draws)] = np.nan
     defined = draws[~np.isnan(draws)]
+    check_within(defined, bounds, "statistic of a resample")
     if len(defined) < 2:
         return Undefined(estimate, np.nan, np.nan, "undefined: so is every resampled statistic")
     if len(defined) == resamples and is_constant(defined - estimate):
