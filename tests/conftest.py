@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src"
 collect_ignore = ["book/fixture"]  # a book of its own, built by tests/book/test_directives.py
 
 
@@ -18,6 +19,12 @@ collect_ignore = ["book/fixture"]  # a book of its own, built by tests/book/test
 def root() -> Path:
     """Return the checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def source() -> Path:
+    """Return the folder that holds the package."""
+    return SOURCE
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from calibration_lab.__main__ import main
 from calibration_lab.experiments import EXPERIMENTS, Experiment
 from calibration_lab.experiments.settings import changed_config
 
-SOURCE = Path(results.__file__).parents[1]
 PACKAGE = "toy_for_the_command_line"
 
 EXPERIMENT = """
@@ -281,6 +280,32 @@ def test_bad_usage_is_one_line_and_status_2(capsys, arguments, expected):
     assert expected in err
 
 
+@pytest.mark.parametrize("command", ["run", "list", "report"])
+@pytest.mark.parametrize("inside", ["", "folder"])
+def test_a_file_in_place_of_the_folder_is_told_before_anything_runs(
+    capsys, monkeypatch, tmp_path, command, inside
+):
+    monkeypatch.setattr("calibration_lab.experiments.running.run_all", None)
+    (tmp_path / "file").touch()
+    names = [] if command == "list" else ["toy"]
+    assert main([command, *names, "--out", str(tmp_path / "file" / inside)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert f"{tmp_path / 'file'} is a file" in err
+
+
+def test_a_recording_in_progress_is_told_in_one_line(capsys, tmp_path):
+    main(["run", "toy", "--jobs", "1"])
+    (tmp_path / "record").mkdir()
+    (tmp_path / "record" / ".recording").touch()
+    capsys.readouterr()
+    assert main(["record", "toy"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("calibration-lab: another recording is in progress")
+    assert err.count("\n") == 1
+
+
 def test_a_failing_experiment_shows_its_traceback_and_status_1(capsys):
     assert main(["run", "toy", "--jobs", "1", "--set", "fail=True"]) == 1
     err = capsys.readouterr().err
@@ -331,13 +356,19 @@ def test_text_of_another_type_is_refused(text):
 # --- As a program -----------------------------------------------------------------------------
 
 
-def program(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+@pytest.fixture
+def program(source: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run Python with some arguments, as a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    return run
 
 
-def test_help_imports_nothing_heavy():
+def test_help_imports_nothing_heavy(program):
     script = (
         "import sys; from calibration_lab.__main__ import main; main(['list', '--help']);"
         "print({'torch', 'pandas', 'numpy'} & set(sys.modules))"
@@ -347,7 +378,7 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "set()"
 
 
-def test_listing_does_not_import_the_experiments():
+def test_listing_does_not_import_the_experiments(program):
     script = (
         "import sys; from calibration_lab.__main__ import main; main(['list']);"
         "print('torch' in sys.modules)"
@@ -357,7 +388,7 @@ def test_listing_does_not_import_the_experiments():
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_exit_status_reaches_the_shell():
+def test_exit_status_reaches_the_shell(program):
     done = program("-m", "calibration_lab", "run", "coffee")
     assert done.returncode == 2
     assert done.stderr.startswith("calibration-lab: error: no experiment is called 'coffee'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import random
 import shutil
@@ -19,9 +20,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from calibration_lab import experiments, results
-from calibration_lab.experiments import EXPERIMENTS, Experiment, running
-
-SOURCE = Path(results.__file__).parents[1]
+from calibration_lab.experiments import EXPERIMENTS, Experiment, recording, running
+from calibration_lab.statements import check_declaration
 
 EXPERIMENT = '''
 from __future__ import annotations
@@ -130,7 +130,6 @@ def edit(toy: str, old: str, new: str, module: str = "experiment") -> None:
     importlib.invalidate_caches()
     for name in [name for name in sys.modules if name.split(".")[0] == toy]:
         del sys.modules[name]
-    running._seen.pop(f"{toy}.{module}", None)
 
 
 def config(toy: str, **changes: Any) -> Any:
@@ -140,9 +139,9 @@ def config(toy: str, **changes: Any) -> Any:
 # --- The registry -----------------------------------------------------------------------------
 
 
-def test_every_line_of_the_registry_points_to_a_module_with_source():
+def test_every_line_of_the_registry_points_to_a_module_with_source(source):
     for name, experiment in EXPERIMENTS.items():
-        path = SOURCE / Path(*experiment.module.split(".")).with_suffix(".py")
+        path = source / Path(*experiment.module.split(".")).with_suffix(".py")
         assert path.is_file(), name
         assert (path.parent / "statements.py").is_file(), name
         assert experiment.name == name
@@ -260,7 +259,9 @@ def test_an_error_names_the_experiment_and_the_others_are_stored(toy, tmp_path):
     [
         ('return {"outcomes"', 'return [] and {"outcomes"', "must return a dict of DataFrames"),
         ('"outcomes": pd.DataFrame(rows)', '"outcomes": rows', "must return a dict of DataFrames"),
-        ("for seed in seeds:", "for seed in [7]:", r"given the seeds .* tables hold \[7, 1000"),
+        ("for seed in seeds:", "for seed in [7]:", r"given the seeds .* 'outcomes' holds \[7\]"),
+        ('"seed": list(seeds)', '"seed": seeds[0]', "'threads' holds"),
+        ('"seed"', '"site"', "a table with a 'seed' column"),
         ('"beta": [0.0, 0.5]', '"beta": [0.0, float(seeds[0])]', "'law' has no 'seed' column but"),
         ('"law": law}', 'f"law{seeds[0]}": law}', "the same tables for all seeds"),
     ],
@@ -285,7 +286,30 @@ def test_source_that_changed_after_its_import_is_not_run(toy):
         experiments.run("toy", jobs=1)
 
 
-def test_a_stored_result_survives_a_killed_run(toy, tmp_path):
+def test_source_that_changed_between_its_import_and_its_first_run_is_not_run(toy):
+    """Regression: the old code ran, and its result was stamped as current."""
+    experiments.module("toy")
+    path = Path(sys.path[0]) / toy / "experiment.py"
+    path.write_text(path.read_text().replace("size=config.flips", "size=1 + config.flips"))
+    with pytest.raises(RuntimeError, match="start Python anew"):
+        experiments.run("toy", jobs=1)
+
+
+def test_a_result_that_cannot_be_stored_does_not_cost_the_others(toy, tmp_path, monkeypatch):
+    write = results.write
+
+    def full(folder: Path, about: results.Provenance, tables: Any) -> Path:
+        if about.experiment == "toy":
+            raise OSError(28, "No space left on device")
+        return write(folder, about, tables)
+
+    monkeypatch.setattr(results, "write", full)
+    with pytest.raises(running.ExperimentFailedError, match=r"toy failed:\n(?s:.*)No space left"):
+        running.run_all(["toy", "toy/exhibit"], jobs=1)
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["toy--exhibit.zip"]
+
+
+def test_a_stored_result_survives_a_killed_run(toy, source):
     first = experiments.run("toy", jobs=1).provenance
     script = (
         "from calibration_lab import experiments as e\n"
@@ -294,7 +318,7 @@ def test_a_stored_result_survives_a_killed_run(toy, tmp_path):
         "print('ready', flush=True)\n"
         "while True: e.run('toy', jobs=1, fresh=True)\n"
     )
-    path = os.pathsep.join([str(SOURCE), sys.path[0]])
+    path = os.pathsep.join([str(source), sys.path[0]])
     rng = random.Random(0)
     for _ in range(4):
         with subprocess.Popen(
@@ -435,6 +459,81 @@ def test_a_declaration_changed_in_silence_is_neither_recorded_nor_judged(toy, tm
     with pytest.raises(ValueError, match="toy/plain-is-small differs from its declaration"):
         experiments.record(result)
     assert path.read_bytes() == before
+
+
+def test_an_amended_statement_is_recorded_beside_its_first_declaration(toy, tmp_path, monkeypatch):
+    experiments.record(experiments.run("toy", jobs=1))
+    ledger = tmp_path / "record" / "declarations.json"
+    first = json.loads(ledger.read_text())
+    amended = 'AtLeast(plain, -2.0),\n        amended="a sign was wrong"'
+    edit(toy, "AtLeast(plain, 2.0)", amended, "statements")
+    module = EXPERIMENTS["toy"].module
+    fresh = Experiment("toy", "headline", range(1100, 1110), 4, module)
+    with pytest.raises(ValueError, match="judge it on a fresh block"):
+        experiments.judgements("toy")
+    monkeypatch.setitem(EXPERIMENTS, "toy", fresh)
+    experiments.record(experiments.run("toy", jobs=1))
+    second = json.loads(ledger.read_text())
+    assert second["toy/shift-shifts"] == first["toy/shift-shifts"]
+    (amendment,) = second["toy/plain-is-small"].pop("amendments")
+    assert second["toy/plain-is-small"] == first["toy/plain-is-small"]
+    assert amendment["seeds"] == "1100-1109"
+    said = {
+        one.key: check_declaration(one, ledger, fresh.seeds)
+        for one in experiments.statements("toy")
+    }
+    assert said == {
+        "toy/shift-shifts": "as declared",
+        "toy/plain-is-small": "amended after seeing results: a sign was wrong",
+    }
+    assert len(experiments.judgements("toy")) == 2
+
+
+def test_the_ledger_is_written_once_and_before_the_record(toy, monkeypatch):
+    written, write = [], results.write_atomically
+    monkeypatch.setattr(
+        results,
+        "write_atomically",
+        lambda path, text: (written.append(path.name), write(path, text))[1],
+    )
+    experiments.record(experiments.run("toy", jobs=1, folder=results.RECORD.parent / "other"))
+    assert written == ["toy.zip", "declarations.json", "toy.zip"]  # the run itself, then its record
+
+
+def test_two_recordings_at_a_time_are_refused(toy, tmp_path):
+    result = experiments.run("toy", jobs=1)
+    lock = tmp_path / "record" / recording.LOCK
+    lock.parent.mkdir()
+    lock.touch()
+    with pytest.raises(
+        recording.RecordingInProgressError, match=r"in progress.*delete .*recording"
+    ):
+        experiments.record(result)
+    assert [path.name for path in lock.parent.iterdir()] == [lock.name]
+    lock.unlink()
+    experiments.record(result)
+    assert not lock.exists()
+
+
+def test_a_failed_recording_leaves_no_lock(toy, monkeypatch):
+    result = experiments.run("toy", jobs=1)
+    monkeypatch.setattr(results, "write_atomically", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        experiments.record(result)
+    assert not list(results.RECORD.iterdir())
+
+
+def test_a_control_among_the_statements_is_refused(toy):
+    edit(
+        toy,
+        '    Statement(\n        key="toy/plain',
+        '    Control(\n        key="toy/plain',
+        "statements",
+    )
+    with pytest.raises(
+        ValueError, match="toy/plain-is-small is a Control; expected in the controls"
+    ):
+        experiments.statements("toy")
 
 
 def test_only_the_published_run_becomes_the_record(toy):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import random
 import shutil
 import subprocess
@@ -19,8 +20,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from calibration_lab import results
-
-SOURCE = Path(results.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -120,13 +119,13 @@ def test_what_a_csv_cannot_hold_is_refused(tmp_path, frame, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_provenance_names_versions_but_no_host_and_no_path():
+def test_provenance_names_versions_but_no_host_and_no_path(source):
     made = provenance()
     assert {"python", "numpy", "pandas", "scipy", "scikit-learn", "torch"} <= set(made.versions)
     text = repr(made)
-    assert os.uname().nodename not in text
+    assert platform.node() not in text
     assert str(Path.home()) + "/" not in text
-    assert str(SOURCE) not in text
+    assert str(source) not in text
     assert made.date == made.finished[:10]
 
 
@@ -233,7 +232,7 @@ while True:
 """
 
 
-def test_a_killed_run_leaves_the_old_or_the_new_result(tmp_path):
+def test_a_killed_run_leaves_the_old_or_the_new_result(tmp_path, source):
     rng = random.Random(0)
     large = pd.DataFrame({"value": np.random.default_rng(0).normal(size=50_000)})
     for name, cpu in (("old", 1.0), ("new", 2.0)):
@@ -244,7 +243,7 @@ def test_a_killed_run_leaves_the_old_or_the_new_result(tmp_path):
     shutil.copy(tmp_path / "old", store / "toy.zip")
     for _ in range(12):
         command = [sys.executable, "-c", WRITER, str(tmp_path)]
-        environment = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
+        environment = {**os.environ, "PYTHONPATH": str(source)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
@@ -261,15 +260,31 @@ def test_a_killed_run_leaves_the_old_or_the_new_result(tmp_path):
 
 
 def test_only_abandoned_temporaries_are_cleaned(tmp_path):
-    fresh, old, foreign = tmp_path / ".a.tmp", tmp_path / ".b.tmp", tmp_path / "mine.tmp"
-    for path in (fresh, old, foreign):
+    names = (".toy.zip.a.tmp", ".toy.zip.b.tmp", ".other.tmp", "mine.tmp")
+    fresh, old, *foreign = (tmp_path / name for name in names)
+    for path in (fresh, old, *foreign):
         path.touch()
-    for path in (old, foreign):
+    for path in (old, *foreign):
         os.utime(path, (0, 0))
     results.write(tmp_path, provenance(), TABLES)
     assert fresh.exists()
-    assert foreign.exists()
+    assert all(path.exists() for path in foreign)  # a folder may be shared with other programs
     assert not old.exists()
+
+
+def test_a_temporary_that_cannot_be_removed_is_left(tmp_path, monkeypatch):
+    stray = tmp_path / ".toy.zip.a.tmp"
+    stray.touch()
+    os.utime(stray, (0, 0))
+
+    def held(*_: object, **__: object) -> None:
+        raise PermissionError(13, "in use by another process")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", held)
+        results.write(tmp_path, provenance(), TABLES)
+    assert stray.exists()
+    assert (tmp_path / "toy.zip").exists()
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import importlib.util
 import json
@@ -27,9 +28,10 @@ from calibration_lab.statements import (
     holm_verdicts,
     judge,
     read_ledger,
-    record_declaration,
     rows_of,
+    with_declaration,
 )
+from calibration_lab.statements.declarations import ledger_text
 from calibration_lab.uncertainty import cluster_mean_interval, mean_interval, split_mean_interval
 
 N = 32
@@ -572,7 +574,12 @@ def test_holm_demotes_but_never_promotes():
 
 # --- declarations and their ledger
 
-SOURCE = """
+LAWS = """
+from fractions import Fraction
+from typing import Any
+
+Rows = dict[str, Any]
+HALF = Fraction
 LIMIT = {limit}
 
 def statistic(tables, units):
@@ -589,7 +596,7 @@ def unused():
 
 def digest_of(folder, annotated=False, **parts):
     chosen = {"limit": "2", "doc": "", "comment": "", "helper": "len(units)", "unused": "0"} | parts
-    text = SOURCE.format(**chosen)
+    text = LAWS.format(**chosen)
     if annotated:
         text = text.replace(
             "(tables, units):", "(\n    tables: dict,\n    units: list,\n) -> float:"
@@ -620,6 +627,40 @@ def test_digest_reads_what_a_function_does(tmp_path):
     assert digest_of(tmp_path, helper="( len (units) )") == plain
     assert digest_of(tmp_path, limit="3") != plain
     assert digest_of(tmp_path, helper="len(units) + 1") != plain
+
+
+@pytest.mark.parametrize(
+    ("limit", "other"),
+    [
+        ("{'a': [1, 2]}", "{'a': [1, 3]}"),
+        ("{'a': 1}", "{'b': 1}"),
+        ("[1, 2]", "[2, 1]"),
+        ("{'a', 'b'}", "{'a', 'c'}"),
+        ("frozenset({1})", "frozenset({2})"),
+        ("None", "1"),
+    ],
+)
+def test_digest_covers_collections_that_a_function_uses(tmp_path, limit, other):
+    used = {"helper": "LIMIT"}
+    assert digest_of(tmp_path, limit=limit, **used) == digest_of(tmp_path, limit=limit, **used)
+    assert digest_of(tmp_path, limit=limit, **used) != digest_of(tmp_path, limit=other, **used)
+
+
+def test_the_order_of_a_set_does_not_count(tmp_path):
+    one, other = (digest_of(tmp_path, limit=text) for text in ("{'a', 'b'}", "{'b', 'a'}"))
+    assert one == other
+
+
+@pytest.mark.parametrize("limit", ["object()", "{'half': 1j}", "[len]"])
+def test_a_function_that_uses_what_no_digest_covers_is_refused(tmp_path, limit):
+    with pytest.raises(ValueError, match="statistic uses LIMIT of its module"):
+        digest_of(tmp_path, limit=limit)
+
+
+def test_what_a_module_imports_is_not_part_of_the_digest(tmp_path):
+    assert digest_of(tmp_path, helper="Fraction(len(units)) if True else Any")
+    with pytest.raises(ValueError, match="helper uses HALF of its module"):
+        digest_of(tmp_path, helper="HALF(len(units))")
 
 
 def test_digest_covers_the_whole_declaration():
@@ -660,55 +701,89 @@ def test_digest_is_stable():
     )
 
 
+SEEDS = range(1000, 1032)
+
+
 def test_first_run_is_recorded_and_never_overwritten(tmp_path):
     path, declared = tmp_path / "ledger.json", statement(AtLeast(EFFECT, 0.1))
     assert read_ledger(path) == {}
-    assert check_declaration(declared, path, range(1000, 1032)) == "not yet published"
-    assert record_declaration(declared, path, range(1000, 1032), DATE)
+    assert check_declaration(declared, path, SEEDS) == "not yet published"
+    ledger = with_declaration({}, declared, SEEDS, DATE)
     entry = {"digest": declaration_digest(declared), "seeds": "1000-1031", "date": "2026-01-31"}
-    assert read_ledger(path) == {"lab/sentence": entry}
-    assert check_declaration(declared, path, range(1000, 1032)) == "as declared"
-    assert not record_declaration(declared, path, range(2000, 2032), dt.date(2027, 1, 1))
-    assert read_ledger(path) == {"lab/sentence": entry}
-    assert [found.name for found in tmp_path.iterdir()] == ["ledger.json"]
+    assert ledger == {"lab/sentence": entry}
+    path.write_text(ledger_text(ledger), "utf-8")
+    assert read_ledger(path) == ledger
+    assert check_declaration(declared, path, SEEDS) == "as declared"
+    fresh = range(2000, 2032)
+    assert with_declaration(ledger, declared, fresh, dt.date(2027, 1, 1)) == ledger
+    assert check_declaration(declared, ledger, fresh) == "as declared"
 
 
-def test_a_silent_change_is_refused(tmp_path):
-    path = tmp_path / "ledger.json"
-    record_declaration(statement(AtLeast(EFFECT, 0.1)), path, [1000, 1001, 1005], DATE)
-    assert read_ledger(path)["lab/sentence"]["seeds"] == "1000-1001, 1005"
+def test_entering_a_declaration_changes_nothing_but_what_it_returns():
+    first = with_declaration({}, statement(AtLeast(EFFECT, 0.1)), SEEDS, DATE)
+    before = copy.deepcopy(first)
+    changed = statement(AtLeast(EFFECT, 0.05), amended="threshold halved")
+    second = with_declaration(first, changed, range(1032, 1064), DATE)
+    third = statement(AtLeast(EFFECT, 0.02), amended="halved again")
+    after = copy.deepcopy(second)
+    with_declaration(second, third, range(1064, 1096), DATE)
+    assert (first, second) == (before, after)
+
+
+def test_a_silent_change_is_refused():
+    ledger = with_declaration({}, statement(AtLeast(EFFECT, 0.1)), [1000, 1001, 1005], DATE)
+    assert ledger["lab/sentence"]["seeds"] == "1000-1001, 1005"
     changed = statement(AtLeast(EFFECT, 0.05))
-    for act in (check_declaration, lambda *told: record_declaration(*told, DATE)):
-        with pytest.raises(ValueError, match="differs from its declaration of 2026-01-31"):
-            act(changed, path, [2000])
+    with pytest.raises(ValueError, match="differs from its declaration of 2026-01-31"):
+        check_declaration(changed, ledger, [2000])
+    with pytest.raises(ValueError, match="differs from its declaration of 2026-01-31"):
+        with_declaration(ledger, changed, [2000], DATE)
 
 
-def test_an_amendment_is_judged_on_fresh_seeds(tmp_path):
-    path, note = tmp_path / "ledger.json", "threshold halved: the pilot was noisier"
-    record_declaration(statement(AtLeast(EFFECT, 0.1)), path, range(1000, 1032), DATE)
+def test_an_amendment_is_judged_on_fresh_seeds():
+    note = "threshold halved: the pilot was noisier"
+    ledger = with_declaration({}, statement(AtLeast(EFFECT, 0.1)), SEEDS, DATE)
     changed = statement(AtLeast(EFFECT, 0.05), amended=note)
     with pytest.raises(ValueError, match=r"amended after its results on seeds 1030-1031"):
-        check_declaration(changed, path, range(1030, 1050))
+        check_declaration(changed, ledger, range(1030, 1050))
+    with pytest.raises(ValueError, match=r"amended after its results on seeds 1030-1031"):
+        with_declaration(ledger, changed, range(1030, 1050), DATE)
     fresh = range(1032, 1064)
     said = f"amended after seeing results: {note}"
-    assert check_declaration(changed, path, fresh) == said
-    assert record_declaration(changed, path, fresh, DATE)
-    assert check_declaration(changed, path, fresh) == said  # its own seeds are not against it
-    assert not record_declaration(changed, path, fresh, DATE)
+    assert check_declaration(changed, ledger, fresh) == said
+    first, ledger = ledger["lab/sentence"], with_declaration(ledger, changed, fresh, DATE)
+    assert check_declaration(changed, ledger, fresh) == said  # its own seeds are not against it
+    assert with_declaration(ledger, changed, fresh, DATE) == ledger
     again = statement(AtLeast(EFFECT, 0.02), amended="halved again")
     with pytest.raises(ValueError, match="1032-1063"):
-        check_declaration(again, path, fresh)
-    entry = read_ledger(path)["lab/sentence"]
-    assert entry["seeds"] == "1000-1031"
-    assert [version["amended"] for version in entry["amendments"]] == [note]
+        check_declaration(again, ledger, fresh)
+    entry = ledger["lab/sentence"]
+    assert {name: entry[name] for name in first} == first
+    (amendment,) = entry["amendments"]
+    assert amendment == {
+        "digest": declaration_digest(changed),
+        "seeds": "1032-1063",
+        "date": "2026-01-31",
+        "amended": note,
+    }
     assert judge(changed, tables(x=0.5)).amended == note
 
 
-def test_a_note_without_a_change_is_refused(tmp_path):
-    path = tmp_path / "ledger.json"
-    record_declaration(statement(AtLeast(EFFECT, 0.1)), path, [1000], DATE)
+def test_a_note_without_a_change_is_refused():
+    ledger = with_declaration({}, statement(AtLeast(EFFECT, 0.1)), [1000], DATE)
     with pytest.raises(ValueError, match="exactly as first declared"):
-        check_declaration(statement(AtLeast(EFFECT, 0.1), amended="why?"), path, [2000])
+        check_declaration(statement(AtLeast(EFFECT, 0.1), amended="why?"), ledger, [2000])
+
+
+def test_an_inconclusive_exact_test_stays_out_of_the_holm_family():
+    frame = pd.DataFrame({"seed": [1, 2], "zero": [0.0, 0.0]})
+    short = Statement("a/b", "It is zero.", "theorem check", Exact(Measured("zero"), 0.0), 3)
+    few = judge(short, {"outcomes": frame})
+    assert few.verdict == "inconclusive"
+    found = holm_verdicts([few, judged("sure", 0.03, "supported")])
+    assert found["sure"] == (pytest.approx(0.03), "supported")
+    assert math.isnan(found["a/b"][0])
+    assert found["a/b"][1] == "inconclusive"
 
 
 def test_all_of_exact_tests_stay_out_of_the_holm_family():

@@ -71,7 +71,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     store = Parser(add_help=False)
-    store.add_argument("--out", type=Path, metavar="DIR", help="folder of results")
+    store.add_argument("--out", type=_folder, metavar="DIR", help="folder of results")
     store.add_argument("--json", action="store_true", help="print JSON")
     which = Parser(add_help=False)
     which.add_argument("--seeds", type=_at_least(1), metavar="N", help="run N seeds")
@@ -229,7 +229,7 @@ def record_command(options: argparse.Namespace) -> int:
     for name, result in (done or {}).items():
         try:
             print(f"{name}: recorded in {experiments.record(result)}")
-        except ValueError as error:
+        except (OSError, RuntimeError, ValueError) as error:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
             return 1
     return 0 if done else 1
@@ -292,6 +292,14 @@ def _choices(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Seq
             except ValueError as error:
                 raise UsageError(f"{name}: --set {error}") from error
     return configs, seeds
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    for place in (path, *path.parents):
+        if place.exists() and not place.is_dir():
+            raise argparse.ArgumentTypeError(f"must be a folder, but {place} is a file")
+    return path
 
 
 def _at_least(least: int) -> Callable[[str], int]:

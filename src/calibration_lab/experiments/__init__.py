@@ -8,8 +8,8 @@ tables with a ``seed`` column; ``statements.py`` beside it declares what is clai
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import importlib
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,6 +65,8 @@ EXPERIMENTS: dict[str, Experiment] = {
 LEDGER = "declarations.json"  # beside the records: what was declared before each was published
 State = Literal["current", "stale", "record only", "unreadable", "none"]
 
+_imported: dict[str, str] = {}  # source digest of each experiment's module before its import
+
 
 class NoResultError(LookupError):
     """There is no result to show: neither a current run on this machine nor a shipped record."""
@@ -84,8 +86,21 @@ def get(name: str) -> Experiment:
 
 
 def module(name: str) -> Any:
-    """Import an experiment's module: its ``Config`` and ``run``."""
-    return importlib.import_module(get(name).module)
+    """Import an experiment's module: its ``Config`` and ``run``.
+
+    The state of its source is noted: code that was edited since is not run (see `import_noted`).
+    """
+    return import_noted(get(name).module)[0]
+
+
+def import_noted(path: str) -> tuple[Any, str]:
+    """Import a module by its dotted name; return it and its source digest before the import.
+
+    A module that was imported without this function is noted when it is first asked for here.
+    """
+    if path not in sys.modules or path not in _imported:
+        _imported[path] = source_digest(path)
+    return importlib.import_module(path), _imported[path]
 
 
 def key(name: str, config: Any = None, seeds: Iterable[int] | None = None) -> str:
@@ -254,9 +269,23 @@ def run(
 
 
 def statements(name: str) -> tuple[Statement, ...]:
-    """Statements declared on the tables of one experiment or exhibit, in their order."""
+    """Statements declared on the tables of one experiment or exhibit, in their order.
+
+    Raises
+    ------
+    ValueError
+        If a control stands among them: it is judged with the statement that it guards.
+    """
+    from calibration_lab.statements import Control
+
     experiment = get(name)
     beside = importlib.import_module(f"{experiment.module.rpartition('.')[0]}.statements")
+    for one in beside.STATEMENTS:
+        if isinstance(one, Control):
+            raise ValueError(
+                f"{one.key} is a Control; expected in the controls of a Statement, got it in "
+                f"STATEMENTS of {beside.__name__}"
+            )
     return tuple(one for one in beside.STATEMENTS if one.exhibit == experiment.exhibit)
 
 
@@ -292,16 +321,9 @@ def record(result: Result) -> Path:
     ValueError
         If the result is not the current published run, or a declaration differs from the one that
         was published and does not say so. Nothing is recorded then.
+    RecordingInProgressError
+        If another process is recording.
     """
-    from calibration_lab.statements import check_declaration, read_ledger, record_declaration
+    from calibration_lab.experiments import recording
 
-    about, ledger = result.provenance, results.RECORD / LEDGER
-    if about.key != results.result_key(result.name) or not result.current:
-        raise ValueError(f"only the current published run of {result.name} can be its record")
-    declared = statements(result.name)
-    for statement in declared:
-        check_declaration(statement, read_ledger(ledger), about.seeds)
-    path = results.write(results.RECORD, about, result.tables)
-    for statement in declared:
-        record_declaration(statement, ledger, about.seeds, dt.date.fromisoformat(about.date))
-    return path
+    return recording.record(result)

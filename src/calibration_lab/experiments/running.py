@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 import threading
@@ -26,8 +25,6 @@ from calibration_lab.results.source import source_digest
 
 UNIT = "seed"
 THREADS = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")  # ..._NUM_THREADS
-
-_seen: dict[str, str] = {}  # source digest of each module when this process imported it
 
 
 class ExperimentFailedError(RuntimeError):
@@ -135,7 +132,8 @@ def run_all(
                 continue
             try:
                 finished[name] = _store(waiting[name][0], chosen[name], outcomes[name], folder)
-            except ValueError:  # its tables do not fit together, or a CSV cannot hold them
+            except (OSError, ValueError):
+                # no room or no right to write; or tables that do not fit together or into a CSV
                 failures[name] = traceback.format_exc()
     if failures:
         raise ExperimentFailedError(
@@ -166,8 +164,8 @@ def _blocks(name: str, config: Any, seeds: tuple[int, ...]) -> list[Block]:
 
 def _module(name: str, source: str) -> Any:
     """Import an experiment's module, unless this process holds an older state of its source."""
-    loaded = importlib.import_module(name)
-    if _seen.setdefault(name, source_digest(name)) != source:
+    loaded, noted = experiments.import_noted(name)
+    if noted != source:
         raise RuntimeError(f"the source of {name} changed after it was imported; start Python anew")
     return loaded
 
@@ -197,13 +195,14 @@ def _check(tables: Any, seeds: tuple[int, ...]) -> None:
     kinds = {k: type(v).__name__ for k, v in tables.items()} if isinstance(tables, dict) else tables
     if not isinstance(kinds, dict) or not kinds or set(kinds.values()) != {"DataFrame"}:
         raise ValueError(f"run must return a dict of DataFrames, got {kinds!r}")
-    found: set[int] = set()
-    for frame in tables.values():
-        found |= set(frame.get(UNIT, ()))
-    if found != set(seeds):
-        raise ValueError(
-            f"run was given the seeds {sorted(seeds)}, its tables hold {sorted(found)}"
-        )
+    with_units = {name: set(frame[UNIT]) for name, frame in tables.items() if UNIT in frame}
+    if not with_units:
+        raise ValueError(f"run must return a table with a {UNIT!r} column, got {list(tables)}")
+    for name, found in with_units.items():
+        if found != set(seeds):
+            raise ValueError(
+                f"run was given the seeds {sorted(seeds)}, its table {name!r} holds {sorted(found)}"
+            )
 
 
 def combine(parts: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,7 @@ is killed leaves the old result or the new one, never half a file.
 from __future__ import annotations
 
 import dataclasses
+import glob
 import hashlib
 import io
 import json
@@ -229,11 +230,11 @@ def write(folder: Path, provenance: Provenance, tables: Mapping[str, pd.DataFram
 def write_atomically(path: Path, content: bytes) -> Path:
     """Replace a file in one step, through a temporary in the same folder, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stray in path.parent.glob(".*.tmp"):
+    for stray in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         try:
             if time.time() - stray.stat().st_mtime > STRAY_SECONDS:
                 stray.unlink()
-        except FileNotFoundError:  # another process has just cleaned it or moved it into place
+        except OSError:  # another process has just cleaned it, moved it into place, or holds it
             continue
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:

@@ -67,7 +67,7 @@ def _locate(name: str, folders: Mapping[str, Path | None]) -> Path | None:
     if folder is None or name == REGISTRY:
         return None
     stem = folder.joinpath(*name.split("."))
-    candidates = (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
+    candidates = (stem / "__init__.py", stem.with_name(f"{stem.name}.py"))  # as Python looks
     return next((path for path in candidates if path.is_file()), None)
 
 

@@ -26,7 +26,7 @@ from calibration_lab.statements.declarations import (
     declaration_digest,
     parts_of,
     read_ledger,
-    record_declaration,
+    with_declaration,
 )
 from calibration_lab.statements.kinds import (
     INCONCLUSIVE,
@@ -76,8 +76,8 @@ __all__ = [
     "holm_verdicts",
     "judge",
     "read_ledger",
-    "record_declaration",
     "rows_of",
+    "with_declaration",
 ]
 
 LEVEL = 0.95
@@ -307,21 +307,24 @@ def _judge_exact(
 def holm_verdicts(judgements: Iterable[Judgement]) -> dict[str, tuple[float, str]]:
     """Holm-adjusted p-value and verdict of each statement, by key.
 
-    The family is the judgements given. Exact tests involve no sampling: they are not counted and
+    The family is the judgements given. Exact tests involve no sampling: they are never counted and
     keep their verdict. A statement whose interval is undefined counts with p = 1.
 
     Source: Holm, Scandinavian Journal of Statistics 6, 1979.
     """
     judged = list(judgements)
-    raw = [
-        1.0 if np.isnan(one.p_value) and one.verdict == INCONCLUSIVE else one.p_value
-        for one in judged
-    ]
-    adjusted = holm(raw)
+    adjusted = holm([_counted_p(one) for one in judged])
     return {
         one.key: (float(p), INCONCLUSIVE if p > 1 - LEVEL else one.verdict)
         for one, p in zip(judged, adjusted, strict=True)
     }
+
+
+def _counted_p(one: Judgement) -> float:
+    """P-value that counts in a family; nan for one that does not."""
+    exact = all(part.kind.startswith("exact ") for part in one.parts or (one,))
+    undefined = np.isnan(one.p_value) and one.verdict == INCONCLUSIVE
+    return 1.0 if undefined and not exact else one.p_value
 
 
 def _groups(

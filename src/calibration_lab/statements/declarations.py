@@ -19,7 +19,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from calibration_lab.statements.kinds import AllOf, Detects, Equivalent, Exact, Law, Part, Test
@@ -27,6 +27,7 @@ from calibration_lab.uncertainty.confidence_limits import Bounds
 
 TRUTHS = ("theorem check", "by construction", "empirical")
 UNITS = ("seed", "item", "split")
+ANNOTATIONS = ("annotation", "returns")  # fields of a syntax tree that decide nothing
 Ledger = dict[str, Any]
 
 
@@ -140,10 +141,12 @@ def parts_of(test: Test) -> tuple[Part, ...]:
 def declaration_digest(statement: Statement) -> str:
     """Digest of the whole declaration, as 64 hexadecimal digits.
 
-    It covers every field but the amendment note, the controls, and the syntax of
-    each function with the functions and constants of its own module that it uses. Line breaks,
-    comments, docstrings and type annotations do not count, nor does the version of Python; numbers
-    count by value (1 and 1.0 are the same); runs of blanks in a text count as one.
+    It covers every field but the amendment note, the controls, and the syntax of each function
+    with the functions and constants of its own module that it uses. Line breaks, comments,
+    docstrings and type annotations do not count, nor does the version of Python; numbers count by
+    value (1 and 1.0 are the same); runs of blanks in a text count as one.
+
+    Raises ValueError if a function uses something else of its own module, such as a class.
     """
     text = _canonical(statement)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -160,13 +163,19 @@ def _canonical(thing: Any) -> str:
         return f"{type(thing).__name__}({','.join(named)})"
     if isinstance(thing, (tuple, list)):
         return f"[{','.join(map(_canonical, thing))}]"
+    if isinstance(thing, (set, frozenset)):
+        return f"{{{','.join(sorted(map(_canonical, thing)))}}}"
+    if isinstance(thing, dict):  # in its order, which a function may go by
+        return f"{{{','.join(f'{_canonical(k)}:{_canonical(v)}' for k, v in thing.items())}}}"
     if thing is None or isinstance(thing, bool):
         return repr(thing)
     if isinstance(thing, numbers.Real):
         return repr(float(thing))
     if isinstance(thing, str):
         return json.dumps(" ".join(thing.split()))
-    raise ValueError(f"a declaration holds text, numbers, tuples and functions; got {thing!r}")
+    raise ValueError(
+        f"a declaration holds text, numbers, functions and collections of them; got {thing!r}"
+    )
 
 
 def _canonical_function(function: FunctionType) -> str:
@@ -178,13 +187,37 @@ def _canonical_function(function: FunctionType) -> str:
         thing = waiting.pop()
         tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
         found[thing.__name__] = _syntax(tree)
-        for name in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {*found}:
-            used = getattr(module, name, None)
+        for name in _names(tree) & {*vars(module)} - {*found}:
+            used = vars(module)[name]
             if isinstance(used, FunctionType) and used.__module__ == function.__module__:
                 waiting.append(used)
             elif isinstance(used, (bool, int, float, str, tuple)):
                 found[name] = _canonical(used)
+            elif name not in _imported(module):
+                try:
+                    found[name] = _canonical(used)
+                except ValueError as error:
+                    raise ValueError(
+                        f"{thing.__name__} uses {name} of its module: {error}"
+                    ) from None
     return f"{function.__name__}:{sorted(found.items())}"
+
+
+def _names(tree: Any) -> set[str]:
+    """Names in a syntax tree, without those of its annotations."""
+    if isinstance(tree, list):
+        return {name for node in tree for name in _names(node)}
+    if not isinstance(tree, ast.AST):
+        return set()
+    parts = [child for field, child in ast.iter_fields(tree) if field not in ANNOTATIONS]
+    return _names(parts) | ({tree.id} if isinstance(tree, ast.Name) else set())
+
+
+def _imported(module: ModuleType) -> set[str]:
+    """Names that a module imports: what is behind them is other code than its own."""
+    imports = (ast.Import, ast.ImportFrom)
+    nodes = [n for n in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(n, imports)]
+    return {(a.asname or a.name).partition(".")[0] for node in nodes for a in node.names}
 
 
 def _syntax(node: Any) -> str:
@@ -195,7 +228,7 @@ def _syntax(node: Any) -> str:
         return repr(node)
     fields = []
     for name, child in ast.iter_fields(node):
-        if name in ("ctx", "kind", "type_comment", "annotation", "returns"):
+        if name in ("ctx", "kind", "type_comment", *ANNOTATIONS):
             continue
         if name == "body" and isinstance(child, list):
             child = [line for line in child if not _is_docstring(line)]
@@ -221,31 +254,31 @@ def read_ledger(path: Path) -> Ledger:
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
-def record_declaration(
-    statement: Statement, path: Path, seeds: Iterable[int], date: dt.date
-) -> bool:
-    """Enter a declaration with its first published run; True if the ledger grew.
+def ledger_text(ledger: Mapping[str, Any]) -> str:
+    """Return the text of a ledger's file; the same ledger gives the same text."""
+    return json.dumps(ledger, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def with_declaration(
+    ledger: Mapping[str, Any], statement: Statement, seeds: Iterable[int], date: dt.date
+) -> Ledger:
+    """Return the ledger with a declaration and its published run; the one given is not changed.
 
     An entry is never overwritten. A declaration that is already entered, as first declared or as
-    amended, leaves the ledger alone; an amended one is added beside the first.
+    amended, adds nothing; an amended one is added beside the first.
 
     Raises ValueError if `check_declaration` does.
     """
-    ledger, used, digest = read_ledger(path), sorted(set(seeds)), declaration_digest(statement)
+    used, digest = sorted(set(seeds)), declaration_digest(statement)
     check_declaration(statement, ledger, used)
-    entry = {"digest": digest, "seeds": _spans(used), "date": date.isoformat()}
-    if statement.key not in ledger:
-        ledger[statement.key] = entry
-    elif digest in [version["digest"] for version in _versions(ledger[statement.key])]:
-        return False
-    else:
-        amendments = ledger[statement.key].setdefault("amendments", [])
-        amendments.append(entry | {"amended": statement.amended})
-    text = json.dumps(ledger, indent=1, sort_keys=True, ensure_ascii=False)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text + "\n", "utf-8")
-    partial.replace(path)  # a reader sees the old ledger or the new one, never half of it
-    return True
+    entry: dict[str, Any] = {"digest": digest, "seeds": _spans(used), "date": date.isoformat()}
+    if statement.key in ledger:
+        first = ledger[statement.key]
+        if digest in [version["digest"] for version in _versions(first)]:
+            return dict(ledger)
+        amendment = entry | {"amended": statement.amended}
+        entry = {**first, "amendments": [*first.get("amendments", []), amendment]}
+    return {**ledger, statement.key: entry}
 
 
 def check_declaration(

@@ -1,8 +1,9 @@
 """What training all seeds at once saves, against a loop over seeds.
 
 The loop is what one would write without this package: an ``nn.Module``, ``torch.optim.Adam``, one
-seed after the other.  Both train the policy by imitation on the same batches, and only the training
-steps are timed, in CPU seconds.  Times depend on the machine; the ratio does so less.
+seed after the other.  Both train the policy by policy gradient on the reward with the Brier term,
+from the same random streams; what is timed is the whole training, in CPU seconds.  Times depend on
+the machine; the ratio does so less.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from calibration_lab import batched
 from calibration_lab.experiments.binary_reward import experiment
+from calibration_lab.experiments.binary_reward.rewards import ARMS
 
 __all__ = ["Config", "run"]
 
@@ -27,7 +28,7 @@ class Config:
     """How many models are timed together, and for how long."""
 
     models: tuple[int, ...] = (1, 8, 32, 128)
-    steps: int = 30  # imitation steps per timing; a loop over 128 models takes some seconds
+    steps: int = 50  # policy-gradient steps per timing; a loop over 16 models takes some seconds
     looped: int = 16  # models that the loop really trains; its time grows in proportion
     headline: experiment.Config = field(default_factory=experiment.Config)
 
@@ -47,57 +48,47 @@ class OnePolicy(torch.nn.Module):
         self.embedding = torch.nn.Embedding(config.answers + 1, token)
         self.confidence = torch.nn.Linear(token, config.levels)
 
-    def loss(self, features: Tensor, answer: Tensor, level: Tensor) -> Tensor:
-        """Mean negative log-likelihood of answers and confidence levels."""
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of the answers, and the trunk's output."""
         trunk = self.trunk(features)
-        hidden = (self.link(trunk) + self.embedding(answer)).relu()
-        return cross_entropy(self.answer(trunk), answer) + cross_entropy(
-            self.confidence(hidden), level
-        )
+        return self.answer(trunk).log_softmax(-1), trunk
 
-
-def imitated(config: experiment.Config, asked: experiment.Questions) -> tuple[Tensor, Tensor]:
-    """Right answers and the levels of their exact probabilities, each (S, P, 1)."""
-    answer = asked.label[..., None]
-    return answer, (asked.probability.gather(-1, answer) * (config.levels - 1)).round().long()
-
-
-def batches(config: experiment.Config, seeds: Sequence[int]) -> list[experiment.Questions]:
-    """Batches of every step, drawn beforehand so that drawing them is not timed."""
-    drawn = experiment.batches(
-        config, seeds, "imitation", config.imitation_steps, config.imitation_batch, 1
-    )
-    return [asked for asked, _ in drawn]
+    def levels(self, trunk: Tensor, answer: Tensor) -> Tensor:
+        """Log-probabilities of the confidence levels after each answer (P, n) -> (P, n, C)."""
+        hidden = (self.link(trunk)[:, None] + self.embedding(answer)).relu()
+        return self.confidence(hidden).log_softmax(-1)
 
 
 def alone(config: experiment.Config, seed: int) -> float:
     """CPU seconds of one model trained as an ordinary module."""
-    data = batches(config, [seed])
     started = time.process_time()
     policy = OnePolicy(config)
-    optimiser = torch.optim.Adam(policy.parameters(), lr=config.imitation_rate)
-    for asked in data:
-        answer, level = (token[0, :, 0] for token in imitated(config, asked))
+    optimiser = torch.optim.Adam(policy.parameters(), lr=config.rate, betas=(0.9, 0.99))
+    n, stated = config.samples, torch.linspace(0, 1, config.levels)
+    data = experiment.batches(config, [seed], "training", config.steps, config.prompts, 3 * n)
+    for asked, uniform in data:
+        to_answer, to_level, _ = uniform[0].T.unflatten(-1, (3, -1)).unbind(1)  # each (P, n)
+        log_answer, trunk = policy(asked.features[0])
+        answer = batched.sample_categorical(log_answer.detach(), to_answer)
+        log_level = policy.levels(trunk, answer)
+        level = batched.sample_categorical(log_level.detach(), to_level[..., None])
+        correct = (answer == asked.label[0][:, None]).float()
+        reward = correct - (stated[level[..., 0]] - correct) ** 2
+        advantage = (reward - reward.mean(-1, keepdim=True)) * (n / (n - 1))
+        chosen = log_answer.gather(-1, answer) + log_level.gather(-1, level)[..., 0]
         optimiser.zero_grad()
-        policy.loss(asked.features[0], answer, level).backward()
+        (-(advantage * chosen).mean()).backward()
         optimiser.step()
     return time.process_time() - started
 
 
 def together(config: experiment.Config, seeds: Sequence[int]) -> float:
     """CPU seconds of one model per seed, all trained at once."""
-    data = batches(config, seeds)
-    started = time.process_time()
     shapes = experiment.shapes(config, config.answers + 1, config.levels)
-    policies = batched.Parameters(shapes, len(seeds))
-    policies.initialise(seeds, "policy")
-    optimiser = batched.Adam(policies, config.imitation_rate)
-    for asked in data:
-        answer, level = imitated(config, asked)
-        policy = experiment.Policy(policies, asked.features)
-        first = policy.first.gather(-1, answer)
-        second = policy.second(answer)[:, :, 0].gather(-1, level)
-        batched.train_step(-(first + second).mean((1, 2)), optimiser)
+    base = batched.Parameters(shapes, len(seeds))
+    base.initialise(seeds, "policy")
+    started = time.process_time()
+    experiment.reinforce(config, base, seeds, [ARMS["brier-1"]])
     return time.process_time() - started
 
 
@@ -116,7 +107,8 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
         One table ``times``: per seed and number of models, CPU seconds of the ``loop`` and of the
         ``batch``, and their ``ratio``.
     """
-    headline = replace(config.headline, imitation_steps=config.steps)
+    headline = replace(config.headline, steps=config.steps, watch_every=config.steps)
+    alone(headline, 0), together(headline, [0])  # what is loaded at first use is not timed
     rows = []
     for seed in seeds:
         for models in config.models:
