@@ -269,7 +269,7 @@ def test_every_statement_control_and_quantity_can_be_computed(tables):
             judgement = judge(statement, tables)
             assert judgement.verdict == "inconclusive"  # two seeds are never enough
             assert np.isfinite(judgement.effect)
-    for key, value in QUANTITIES.items():
+    for key, (value, *_) in QUANTITIES.items():
         if key.split("/")[1] not in ("sweep", "transformer", "speed"):
             assert len(value.values(tables, "seed")) == 2
 
@@ -292,7 +292,7 @@ def test_the_sweep_runs():
         "weak base", "softer standardising", "rate 0.0001", "rate 0.001",
     }  # fmt: skip
     assert (table["predicted_wrong_on_purpose"] > 0).any()
-    for key, value in QUANTITIES.items():
+    for key, (value, *_) in QUANTITIES.items():
         if key.startswith("binary-reward/sweep/") and "brier-1.5" not in key:
             world, arm = key.split("/")[-2:]
             if arm in set(table.loc[table["world"] == world.replace("-", " "), "arm"]):

@@ -92,10 +92,39 @@ def test_drawing_shows_itself_with_its_alternative_escaped():
     assert 'alt="A figure whose label is &quot;x &lt; y&quot;"' in shown
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
-def test_save(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "begins"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")]
+)
+def test_save(tmp_path, suffix, begins):
     path = DRAWINGS["dots"]().save(tmp_path / f"figure.{suffix}")
     assert path.stat().st_size > 1000
+    assert path.read_bytes().startswith(begins)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(tmp_path):
+    path = DRAWINGS["dots"]().save(tmp_path / "figure.png")
+    before = path.read_bytes()
+    with pytest.raises(ZeroDivisionError):
+        Drawing(lambda: 1 / 0, "A figure that cannot be drawn").save(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("x", "labels"),
+    [
+        ([250, 500, 1000, 100_000], ["250", "500", "1000", "100000"]),
+        ([0.25, 0.5, 0.75, 1, 1.25, 6], ["0.25", "0.5", "0.75", "1", "", "6"]),
+        ([2.0], ["2"]),
+    ],
+)
+def test_a_logarithmic_sweep_labels_its_own_values_and_none_that_overlap(x, labels):
+    figure = sweep(x, {"a": Band(x)}, xlabel="x", ylabel="Gain", logarithmic=True).figure()
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_xticks().tolist() == x
+    assert [label.get_text() for label in axes.get_xticklabels()] == labels
+    assert not [label.get_text() for label in axes.get_xticklabels(minor=True)]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +135,10 @@ def test_save(tmp_path, suffix):
         (lambda: dot_interval({}, xlabel="x"), "arms must hold"),
         (lambda: dot_interval({"a": FOUND}, units={"b": [1]}, xlabel="x"), "units must name arms"),
         (lambda: sweep([0], {"a": Band([1, 2])}, xlabel="x", ylabel="y"), "must have 1 values"),
+        (
+            lambda: sweep([0], {"a": Band([1])}, xlabel="x", ylabel="y", logarithmic=True),
+            "x must be above 0",
+        ),
         (lambda: Drawing(Figure, "short"), "alt must say"),
     ],
 )

@@ -6,20 +6,23 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import yaml
 
 from calibration_lab import experiments, results
 from calibration_lab.figures.drawing import Drawing
 from calibration_lab.site import build as building
-from calibration_lab.site import inputs, theme
+from calibration_lab.site import inputs, numbers, store, theme
 from calibration_lab.site.exhibits import duration, seed_range
 from calibration_lab.site.mathjax import bundle
 from calibration_lab.site.published import COLUMNS, read_table
 from calibration_lab.site.questions import parse_answers
 from calibration_lab.site.slider import Slider
 from calibration_lab.site.tables import table
+from calibration_lab.statements import Measured
 
 # ---- published figures ------------------------------------------------------------------------
 
@@ -61,6 +64,38 @@ def test_bibliography_has_no_unfinished_entries(root):
     assert "others" not in text
     assert len(re.findall(r"^  (?:author|editor) =", text, re.M)) == len(keys)
     assert len(re.findall(r"^  year =", text, re.M)) == len(keys)
+
+
+SHARE = Measured("share")
+
+
+@pytest.mark.parametrize(
+    ("declared", "limits"),
+    [
+        (SHARE, "0.00 [interval undefined]"),
+        ((SHARE, "%"), "0.00% [interval undefined]"),
+        ((SHARE, "", (0, 1)), "0.00 [0.00, 0.21]"),
+        ((SHARE, "%", (0, 1)), "0% [0, 21]"),
+    ],
+)
+def test_a_quantity_is_told_within_its_bounds(monkeypatch, declared, limits):
+    frame = pd.DataFrame({"seed": range(16), "share": 0.0})
+    monkeypatch.setattr(store, "beside", lambda *_: SimpleNamespace(QUANTITIES={"lab/a": declared}))
+    monkeypatch.setattr(store, "experiment_of", lambda key: "lab")
+    monkeypatch.setattr(store, "result", lambda _: SimpleNamespace(tables={"outcomes": frame}))
+    numbers.quantity.cache_clear()
+    text = numbers._quantity_text("lab/a", "effect")
+    numbers.quantity.cache_clear()
+    assert text.replace("\N{NO-BREAK SPACE}", " ") == limits
+
+
+def test_a_dependency_on_another_drive_keeps_its_whole_path(monkeypatch):
+    def apart(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    assert store._from(Path("a/b"), "a") == "b"
+    monkeypatch.setattr(store.os.path, "relpath", apart)
+    assert store._from(Path("/a/b"), "a") == str(Path("/a/b"))
 
 
 # ---- questions, sliders, tables ---------------------------------------------------------------

@@ -5,7 +5,6 @@ Every function returns a `Drawing`, which a notebook shows and the book places o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,15 +19,17 @@ from calibration_lab.figures.drawing import (
     Drawing,
     declared,
     number,
+    require_some,
     style,
+    tell_interval,
     with_interval,
 )
+from calibration_lab.figures.forest import forest_plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from calibration_lab.calibration import ReliabilityCurve
-    from calibration_lab.statements import Judgement
     from calibration_lab.uncertainty.confidence_limits import Interval
 
 __all__ = [
@@ -45,7 +46,7 @@ __all__ = [
     "with_interval",
 ]
 
-VERDICTS = {"supported": ("C2", "o"), "refuted": ("C1", "X"), "inconclusive": ("C5", "D")}
+APART = 0.08  # of a logarithmic axis: labels of ticks that are nearer would overlap
 
 
 def reliability_diagram(
@@ -69,7 +70,7 @@ def reliability_diagram(
     ValueError
         If there is no curve.
     """
-    _require_some("curves", curves)
+    require_some("curves", curves)
 
     def draw() -> Figure:
         figure = Figure(figsize=(WIDTH, 4.6))
@@ -111,71 +112,6 @@ def _tell_reliability(curve: ReliabilityCurve) -> str:
     return f"{len(full)} of {len(curve.count)} bins hold forecasts; {', '.join(bins)}; {far}"
 
 
-def forest_plot(
-    judgements: Sequence[Judgement],
-    *,
-    labels: Mapping[str, str] | None = None,
-    caption: str = "",
-    xlabel: str = "Effect, with its 95% interval",
-) -> Drawing:
-    """Draw each judged statement's effect and interval beside its threshold and verdict.
-
-    Parameters
-    ----------
-    judgements : sequence of Judgement
-        From top to bottom; those without an effect are listed but have no point.
-    labels : mapping, optional
-        Short name of each statement by key; by default the key's last part.
-    caption, xlabel : str
-        Text below the figure and at its axis.
-
-    Raises
-    ------
-    ValueError
-        If there is no judgement.
-    """
-    _require_some("judgements", judgements)
-    names = [(labels or {}).get(j.key, j.key.split("/")[-1].replace("-", " ")) for j in judgements]
-
-    def draw() -> Figure:
-        figure = Figure(figsize=(WIDTH, 1.2 + 0.62 * len(judgements)))
-        axes = figure.subplots()
-        for row, judgement in enumerate(judgements):
-            colour, marker = VERDICTS[judgement.verdict]
-            found = judgement.interval
-            if found is not None and math.isfinite(found.estimate):
-                axes.hlines(row, found.low, found.high, color=colour, linewidth=2.5)
-                axes.plot(found.estimate, row, marker, color=colour, markersize=9)
-            axes.vlines(0, row - 0.25, row + 0.4, color="grey", linewidth=0.8, zorder=0)
-            for mark in _marks(judgement):
-                axes.vlines(mark, row - 0.25, row + 0.4, color="grey", linestyle="--", zorder=1)
-            axes.annotate(
-                f"{names[row]}: {judgement.verdict}", (0, row - 0.3), fontsize=10, va="bottom",
-                xycoords=("axes fraction", "data"),
-            )  # fmt: skip
-        axes.set(xlabel=xlabel, yticks=[], ylim=(len(judgements) - 0.5, -0.9))
-        axes.spines["left"].set_visible(False)
-        return figure
-
-    told = "; ".join(
-        f"{name}: {_tell_interval(j.interval)}, threshold {_tell_marks(j)}, {j.verdict}"
-        for name, j in zip(names, judgements, strict=True)
-    )
-    return Drawing(draw, f"Effects with intervals, thresholds and verdicts. {told}.", caption)
-
-
-def _marks(judgement: Judgement) -> list[float]:
-    return [edge for edge in judgement.region if math.isfinite(edge)]
-
-
-def _tell_marks(judgement: Judgement) -> str:
-    return " and ".join(declared(mark) for mark in _marks(judgement)) or "none"
-
-
-def _tell_interval(found: Interval | None) -> str:
-    return "no effect" if found is None else with_interval(found.estimate, found.low, found.high)
-
-
 class Band(NamedTuple):
     """A curve of a `sweep`: its values and, where it is measured, its limits."""
 
@@ -211,15 +147,19 @@ def sweep(
     marks : mapping, optional
         Label to a value of `x` at which to draw a vertical line.
     logarithmic : bool
-        Whether `x` is drawn on a logarithmic scale.
+        Whether `x` is drawn on a logarithmic scale, with a tick at each swept value; one that
+        comes too close to the label before it has none.
 
     Raises
     ------
     ValueError
-        If there is no measured curve, or one is not as long as `x`.
+        If there is no measured curve, one is not as long as `x`, or a value of `x` is not above 0
+        where it is drawn on a logarithmic scale.
     """
-    _require_some("measured", measured)
+    require_some("measured", measured)
     predictions, x = dict(predicted or {}), np.asarray(x, float)
+    if logarithmic and not (x > 0).all():
+        raise ValueError(f"x must be above 0 on a logarithmic scale, got {x.min():g}")
     for label, values in [*((k, v.estimate) for k, v in measured.items()), *predictions.items()]:
         if len(values) != len(x):
             raise ValueError(
@@ -242,6 +182,8 @@ def sweep(
             )  # fmt: skip
         if logarithmic:
             axes.set_xscale("log")
+            axes.set_xticks(x, _labels_apart(x))
+            axes.set_xticks([], minor=True)  # their labels would overlap
         for label, value in (marks or {}).items():
             axes.axvline(value, color="grey", linewidth=1, linestyle="--", marker="")
             axes.annotate(
@@ -259,6 +201,16 @@ def sweep(
         told.append(f"{label}, predicted: from {ends}")
     told += [f"marked at {declared(value)}: {label}" for label, value in (marks or {}).items()]
     return Drawing(draw, f"{ylabel} over {xlabel}. {'; '.join(told)}.", caption)
+
+
+def _labels_apart(x: np.ndarray) -> list[str]:
+    """Label of each tick of a logarithmic axis, "" where it would overlap the one before it."""
+    place, last, labels = np.log(x / x[0]) / (np.log(x[-1] / x[0]) or 1.0), -np.inf, []
+    for value, at in zip(x, place, strict=True):
+        far = not at - last < APART
+        labels.append(declared(value) if far else "")
+        last = at if far else last
+    return labels
 
 
 def _tell_band(x: np.ndarray, band: Band) -> str:
@@ -303,7 +255,7 @@ def dot_interval(
     ValueError
         If there is no arm, or `units` names one that `arms` lacks.
     """
-    _require_some("arms", arms)
+    require_some("arms", arms)
     dots = dict(units or {})
     if not set(dots) <= set(arms):
         raise ValueError(f"units must name arms, one of {list(arms)}, got {list(dots)}")
@@ -328,7 +280,7 @@ def dot_interval(
         axes.set_yticks(range(len(arms)), list(arms))
         return figure
 
-    told = [f"{label}: {_tell_interval(found)}" for label, found in arms.items()]
+    told = [f"{label}: {tell_interval(found)}" for label, found in arms.items()]
     told += [f"{label} marked at {declared(value)}" for label, value in (references or {}).items()]
     return Drawing(draw, f"{xlabel}, mean and interval by arm. {'; '.join(told)}.", caption)
 
@@ -351,8 +303,3 @@ def _points(
     look = _look(index) if line else {**_look(index), "linestyle": ""}
     bars: dict[str, Any] = {"xerr": reach} if sideways else {"yerr": reach}
     axes.errorbar(x, y, **bars, color=f"C{index}", capsize=3, elinewidth=1.5, label=label, **look)
-
-
-def _require_some(name: str, given: Any) -> None:
-    if not given:
-        raise ValueError(f"{name} must hold at least one entry, got none")

@@ -16,11 +16,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure
+
+from calibration_lab.results import write_atomically
+
+if TYPE_CHECKING:
+    from calibration_lab.uncertainty.confidence_limits import Interval
 
 WIDTH, HEIGHT = 5.6, 3.6  # inches
 # after Okabe & Ito (2008), darkened for white paper or lightened for dark pages to contrast >= 3:1
@@ -123,11 +128,17 @@ class Drawing:
         """Write the figure to a file, by its suffix as SVG, PDF or PNG, and return its path."""
         path = Path(path)
         if path.suffix == ".svg":
-            path.write_text(self.svg(dark=dark), "utf-8")
-        else:
-            with style(dark=dark):
-                self.figure().savefig(path, dpi=200, facecolor="#14181e" if dark else "#ffffff")
-        return path
+            return write_atomically(path, self.svg(dark=dark).encode())
+        content, ground = io.BytesIO(), "#14181e" if dark else "#ffffff"
+        with style(dark=dark):
+            self.figure().savefig(content, format=path.suffix[1:], dpi=200, facecolor=ground)
+        return write_atomically(path, content.getvalue())
+
+
+def require_some(name: str, given: Any) -> None:
+    """Raise ValueError unless there is something to draw."""
+    if not given:
+        raise ValueError(f"{name} must hold at least one entry, got none")
 
 
 # ---- numbers, in one form for alternatives, axes and prose ------------------------------------
@@ -197,3 +208,8 @@ def with_interval(estimate: float, low: float, high: float) -> str:
     places = decimals(estimate, low, high, width=high - low if math.isfinite(high - low) else None)
     low_text, high_text = number(low, places), number(high, places)
     return f"{number(estimate, places)} [{low_text}, {high_text}]"
+
+
+def tell_interval(found: Interval | None) -> str:
+    """Write an estimate with its interval, or say that there is none."""
+    return "no effect" if found is None else with_interval(found.estimate, found.low, found.high)

@@ -34,9 +34,6 @@ from calibration_lab.site import inputs
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-# before any worker starts: one thread each, as many workers as cores
-os.environ["OMP_NUM_THREADS"] = "1"
-
 NOTEBOOK_SECONDS = 600
 INDEX = """<!doctype html>
 <html lang="en">
@@ -240,7 +237,7 @@ def write_pages(root: Path, build: Path, *, everything: bool) -> str:
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
     index = INDEX.format(title=config["title"], root=toc["root"])
-    (build / "html" / "index.html").write_text(index, "utf-8")
+    results.write_atomically(build / "html" / "index.html", index.encode())
     return "all written" if everything else "changed pages written"
 
 
@@ -302,6 +299,8 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="write every page again")
     parser.add_argument("--no-run", action="store_true", help="use the results there are")
     options = parser.parse_args()
+    # before any worker starts: one thread each, as many workers as cores
+    os.environ["OMP_NUM_THREADS"] = "1"
     root = results.checkout()
     if root is None:
         print("the book is built from a checkout of the project: install it with pip install -e")

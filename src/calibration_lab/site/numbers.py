@@ -19,10 +19,10 @@ The role ``measured`` quotes a judged statement, field by field::
 =======================  ======================================================================
 
 It also quotes what an experiment's ``statements.py`` lists in ``QUANTITIES``, a mapping of keys to
-a `calibration_lab.statements.measured.Value` or to a pair of one and a unit (``%``, ``nats``): its
-mean over units with the interval, or ``estimate``, ``interval`` or ``units``. With the unit ``%``
-values are shown times a hundred. A key or field that does not exist is a warning, which fails the
-build.
+a `calibration_lab.statements.measured.Value`, to a pair of one and a unit (``%``, ``nats``), or to
+these and the bounds that its values cannot leave: its mean over units with the interval, or
+``estimate``, ``interval`` or ``units``. With the unit ``%`` values and bounds are shown times a
+hundred. A key or field that does not exist is a warning, which fails the build.
 
 The role ``given`` marks a constant that was chosen, not found: ``{given}`0.05```. The tests forbid
 decimals in prose elsewhere.
@@ -127,10 +127,13 @@ def quantity(key: str) -> tuple[Interval, int, str]:
     declared = getattr(store.beside(name, "statements"), "QUANTITIES", {})
     if key not in declared:
         raise store.missing("quantity", key, declared)
-    value, unit = declared[key] if isinstance(declared[key], tuple) else (declared[key], "")
+    told = declared[key]
+    value, unit, bounds = (*told, None)[:3] if isinstance(told, tuple) else (told, "", None)
     values = value.values(store.result(store.experiment_of(key)).tables, "seed")
-    found = mean_interval(values.to_numpy() * (100 if unit == "%" else 1))
-    return found, len(values), unit
+    scale = 100 if unit == "%" else 1
+    if bounds is not None:
+        bounds = (bounds[0] * scale, bounds[1] * scale)
+    return mean_interval(values.to_numpy() * scale, bounds=bounds), len(values), unit
 
 
 def _quantity_text(key: str, field: str) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calibration_lab import experiments
@@ -128,7 +129,15 @@ def note_experiment(env: BuildEnvironment, key: str) -> None:
         modules = [inputs.module_file(module) for module in inputs.experiment_modules(exhibit)]
         for path in [*inputs.stored_files(exhibit), *modules]:
             if path is not None:
-                env.note_dependency(os.path.relpath(path, env.srcdir))
+                env.note_dependency(_from(path, env.srcdir))
+
+
+def _from(path: Path, folder: str | Path) -> str:
+    """Path relative to a folder, or as it is where there is no way: on another drive."""
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:
+        return str(path)
 
 
 def warn(message: str, location: Any) -> None:

@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from calibration_lab.results import write_atomically
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
@@ -74,7 +76,7 @@ def repair_pages(app: Sphinx, error: Exception | None) -> None:
         page = path.read_text("utf-8")
         repaired = repair(page)
         if repaired != page:
-            path.write_text(repaired, "utf-8")
+            write_atomically(path, repaired.encode())
 
 
 def share_html_handlers(app: Sphinx) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from calibration_lab.statements import Measured
 
-__all__ = ["QUANTITIES", "done", "said"]
+__all__ = ["QUANTITIES", "bounded", "done", "said"]
 
 UNSAFE = ("brier-2", "brier-4", "log-1")  # rewards beyond the scale condition
 
@@ -18,6 +20,21 @@ def said(measure: str, arm: str, **where: str) -> Measured:
 def done(measure: str, arm: str, inputs: str = "familiar") -> Measured:
     """A measure of an arm's answers."""
     return Measured(measure, "answers", arm=arm, inputs=inputs)
+
+
+def bounded(
+    quantities: Mapping[str, Measured],
+) -> dict[str, tuple[Measured, str, tuple[float, float] | None]]:
+    """Quantities with a unit and the bounds that the figures draw them with.
+
+    All are probabilities and shares, or differences of two; only a ratio has no bounds.
+    """
+    found = {}
+    for key, value in quantities.items():
+        signed = "over_confidence" in value.measure
+        bounds = None if value.measure == "ratio" else (-1.0 if signed else 0.0, 1.0)
+        found[key] = (value, "", bounds)
+    return found
 
 
 SHOWN = (

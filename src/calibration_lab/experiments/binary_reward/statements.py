@@ -350,4 +350,4 @@ HEADLINE = (
 
 STATEMENTS = (*HEADLINE, *confirmations.CONFIRMATIONS)
 
-QUANTITIES = {**quantities.QUANTITIES, **confirmations.QUANTITIES}
+QUANTITIES = quantities.bounded({**quantities.QUANTITIES, **confirmations.QUANTITIES})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -77,19 +76,6 @@ def curves(
     return at, bands
 
 
-def at_sizes(drawing: Drawing, sizes: np.ndarray) -> Drawing:
-    """The drawing with a tick at each number of forecasts, instead of at powers of ten."""
-
-    def draw() -> Figure:
-        figure = drawing.figure()
-        axes = figure.axes[0]
-        axes.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
-        axes.set_xticks([], minor=True)
-        return figure
-
-    return replace(drawing, figure=draw)
-
-
 # --- The simulated world ------------------------------------------------------------------------
 
 
@@ -112,7 +98,7 @@ def floor(result: Result) -> Drawing:
     x, bands = curves(table, "forecaster", ("calibrated", "overconfident"), "n", "ece")
     law = np.asarray(bands["calibrated"].estimate)[0] * np.sqrt(x[0] / x)
     truth = over(table[table["forecaster"] == "overconfident"], "n", "true_ece")[1].estimate
-    drawing = sweep(
+    return sweep(
         x,
         bands,
         predicted={"calibrated": law, "overconfident": truth},
@@ -123,7 +109,6 @@ def floor(result: Result) -> Drawing:
         "over the square root of the number of forecasts, and the overconfident forecaster's "
         "error against the known probabilities.",
     )
-    return at_sizes(drawing, x)
 
 
 def debiased(result: Result) -> Drawing:
@@ -132,7 +117,7 @@ def debiased(result: Result) -> Drawing:
     table = table[table["forecaster"] == "calibrated"]
     levels = ("plug-in", "debiased", "truth")
     x, bands = curves(table, "estimator", levels, "n", "squared_error")
-    drawing = sweep(
+    return sweep(
         x,
         bands,
         xlabel="Number of forecasts",
@@ -140,7 +125,6 @@ def debiased(result: Result) -> Drawing:
         logarithmic=True,
         caption="The plug-in and the debiased estimate of a squared calibration error that is 0.",
     )
-    return at_sizes(drawing, x)
 
 
 def bins(result: Result) -> Drawing:
