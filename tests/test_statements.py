@@ -715,8 +715,14 @@ def test_first_run_is_recorded_and_never_overwritten(tmp_path):
     assert read_ledger(path) == ledger
     assert check_declaration(declared, path, SEEDS) == "as declared"
     fresh = range(2000, 2032)
-    assert with_declaration(ledger, declared, fresh, dt.date(2027, 1, 1)) == ledger
-    assert check_declaration(declared, ledger, fresh) == "as declared"
+    again = with_declaration(ledger, declared, fresh, dt.date(2027, 1, 1))
+    assert again == {"lab/sentence": entry | {"seeds": "1000-1031, 2000-2031"}}
+    assert check_declaration(declared, again, fresh) == "as declared"
+    # what it was judged on a second time is no fresh block for an amendment either
+    changed = statement(AtLeast(EFFECT, 0.2), amended="why")
+    with pytest.raises(ValueError, match="judge it on a fresh block"):
+        check_declaration(changed, again, fresh)
+    assert check_declaration(changed, again, range(3000, 3032)).startswith("amended")
 
 
 def test_entering_a_declaration_changes_nothing_but_what_it_returns():

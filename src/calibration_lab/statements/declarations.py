@@ -264,8 +264,8 @@ def with_declaration(
 ) -> Ledger:
     """Return the ledger with a declaration and its published run; the one given is not changed.
 
-    An entry is never overwritten. A declaration that is already entered, as first declared or as
-    amended, adds nothing; an amended one is added beside the first.
+    An entry is never overwritten. For a declaration that is already entered, as first declared or
+    as amended, only its seeds grow; an amended one is added beside the first.
 
     Raises ValueError if `check_declaration` does.
     """
@@ -273,11 +273,14 @@ def with_declaration(
     check_declaration(statement, ledger, used)
     entry: dict[str, Any] = {"digest": digest, "seeds": _spans(used), "date": date.isoformat()}
     if statement.key in ledger:
-        first = ledger[statement.key]
-        if digest in [version["digest"] for version in _versions(first)]:
-            return dict(ledger)
-        amendment = entry | {"amended": statement.amended}
-        entry = {**first, "amendments": [*first.get("amendments", []), amendment]}
+        first, *later = [dict(version) for version in _versions(ledger[statement.key])]
+        for version in (first, *later):
+            if version["digest"] == digest:
+                version["seeds"] = _spans(sorted({*_seeds(version["seeds"]), *used}))
+                break
+        else:
+            later.append(entry | {"amended": statement.amended})
+        entry = first | {"amendments": later} if later else first
     return {**ledger, statement.key: entry}
 
 
