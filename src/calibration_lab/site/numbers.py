@@ -8,7 +8,7 @@ The role ``measured`` quotes a judged statement, field by field::
 (none), ``effect``       the effect with its interval, ``0.312 [0.298, 0.327]``
 ``estimate``             the effect alone
 ``interval``             the interval alone, ``[0.298, 0.327]``
-``verdict``              *supported*, *refuted* or *inconclusive*
+``verdict``              *supported*, *refuted* or *inconclusive*, and Holm's where it differs
 ``reason``               why not supported
 ``threshold``            the threshold, margin or tolerance
 ``units``                how many units, ``32 seeds``
@@ -40,6 +40,7 @@ from sphinx.util.docutils import SphinxRole
 
 from calibration_lab.figures.drawing import decimals, declared, number, with_interval
 from calibration_lab.site import store
+from calibration_lab.site.wording import worded
 from calibration_lab.uncertainty import mean_interval
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ FIELDS: dict[str, Callable[[Judgement], str]] = {
     ),
     "interval": lambda j: _limits(j.interval),
     "verdict": lambda j: j.verdict,
-    "reason": lambda j: j.reason or "supported",
+    "reason": lambda j: worded(j.reason) or "supported",
     "threshold": lambda j: declared(j.threshold),
     "units": lambda j: _plural(j.units, j.unit),
     "share": lambda j: (
@@ -195,7 +196,12 @@ class MeasuredRole(SphinxRole):
         classes = ["measured"]
         if self.text.endswith((":verdict", ":holm")):
             classes += ["verdict", f"verdict-{shown}"]
-        return [nodes.inline("", shown, classes=classes)], []
+        printed: list[nodes.Node] = [nodes.inline("", shown, classes=classes)]
+        if self.text.endswith(":verdict"):
+            adjusted = quoted(self.text.removesuffix("verdict") + "holm")
+            if adjusted != shown:
+                printed.append(nodes.Text(f" (after Holm: {adjusted})"))
+        return printed, []
 
 
 class GivenRole(SphinxRole):

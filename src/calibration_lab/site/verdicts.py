@@ -29,6 +29,7 @@ from calibration_lab.figures.drawing import declared
 from calibration_lab.site import store
 from calibration_lab.site.numbers import FIELDS, effect_text
 from calibration_lab.site.tables import Row, html, table
+from calibration_lab.site.wording import worded
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -97,13 +98,15 @@ class _Judged(SphinxDirective):
 
     def folded(self, judged: Sequence[Judgement], what: str) -> list[nodes.Node]:
         """List controls or parts below a line that says how many hold."""
+        # a difference that several parts are known to detect is one control
+        judged = list({(one.text, one.effect): one for one in judged}.values())
         if not judged:
             return []
         items = []
         for one in judged:
             line: list[nodes.Node] = [verdict(one.verdict), nodes.Text(" ")]
-            line += self.inline(one.text)
-            found = f" {effect_text(one)}, expected {expectation(one)}."
+            line += self.inline(worded(one.text).rstrip("."))
+            found = f": {effect_text(one)}; expected {expectation(one)}."
             items.append(nodes.list_item("", nodes.paragraph("", "", *line, nodes.Text(found))))
         opened = f"<details><summary>{escape(summary(judged, what))}</summary>"
         listed = nodes.bullet_list("", *items)
@@ -138,7 +141,7 @@ class StatementBox(_Judged):
             found += f" After Holm’s adjustment over this experiment’s statements: {adjusted}."
         body: list[nodes.Node] = [head, said, nodes.paragraph("", found)]
         if judged.reason:
-            body.append(nodes.paragraph("", f"Why: {judged.reason}."))
+            body.append(nodes.paragraph("", f"Why: {worded(judged.reason)}."))
         if judged.amended:
             body.append(nodes.paragraph("", f"Amended after seeing results: {judged.amended}"))
         body += self.folded(judged.parts, "part")
@@ -179,6 +182,9 @@ class VerdictTable(_Judged):
         label = f"Statements and verdicts: {', '.join(names)}"
         made = table(heads, rows, label=label, classes=["verdict-table"], ids=ids)
         note = f"Holm: the verdict after Holm’s adjustment over the {len(found)} statements above."
+        amended = sum(bool(one.amended) for one in found)
+        if amended:
+            note += f" Amended after seeing earlier results: {amended}, judged on fresh seeds."
         return [made, nodes.paragraph("", note, classes=["statement-truth"])]
 
     def row(self, judged: Judgement, adjusted: str) -> Row:
@@ -187,11 +193,16 @@ class VerdictTable(_Judged):
         said: list[nodes.Node] = [nodes.paragraph("", "", *self.inline(judged.text)), truth]
         said += self.folded(judged.parts, "part")
         said += self.folded(judged.controls, "control")
+        if judged.amended:
+            note = "<details><summary>amended after seeing results</summary>"
+            why = nodes.paragraph("", judged.amended)
+            said.append(nodes.container("", html(note), why, html("</details>")))
         word = nodes.paragraph("", "", verdict(judged.verdict))
         after = nodes.paragraph("", adjusted, classes=["statement-truth"])
         ending: list[nodes.Node] = [word, after]
         if judged.reason:
-            ending.append(nodes.paragraph("", judged.reason, classes=["statement-truth"]))
+            why = worded(judged.reason)
+            ending.append(nodes.paragraph("", why, classes=["statement-truth"]))
         units = FIELDS["units"](judged)
         return [said, effect_text(judged), expectation(judged), units, ending]
 

@@ -277,8 +277,8 @@ def accuracy_and_ece(result: Result) -> Drawing:
                 x.estimate, y.estimate,
                 xerr=[[x.estimate - x.low], [x.high - x.estimate]],
                 yerr=[[y.estimate - y.low], [y.high - y.estimate]],
-                color="C2" if faithful else "C1", marker="o" if faithful else "X",
-                markersize=7, linestyle="", capsize=2,
+                color="C2" if faithful else "C1", marker="o" if faithful else "x",
+                markersize=7, markeredgewidth=1 if faithful else 2.5, linestyle="", capsize=2,
             )  # fmt: skip
             axes.annotate(
                 label,
@@ -328,7 +328,7 @@ def weights(result: Result) -> Drawing:
     x, measured = band(table, "weight", "wrong_on_purpose")
     _, predicted = band(table, "weight", "predicted_wrong_on_purpose")
     return sweep(
-        x, {"all questions": Band(*measured)}, predicted={"all questions": predicted.estimate},
+        x, {"trained": Band(*measured)}, predicted={"trained": predicted.estimate},
         xlabel="Weight of the Brier term", ylabel="Share answered wrongly on purpose",
         marks={"scale condition": 1.0}, logarithmic=True,
     )  # fmt: skip
