@@ -208,24 +208,6 @@ def test_figures_draw_with_an_alternative_made_from_the_data(tables, name):
 # --- The chapter --------------------------------------------------------------------------------
 
 
-def blocks() -> list[str]:
-    text = CHAPTER.read_text("utf-8")
-    return re.findall(r"```\{code-block\} python\n(.*?)```", text, flags=re.S)
-
-
-@pytest.mark.parametrize("number", range(len(blocks())))
-def test_code_of_the_chapter_runs(number):
-    exec(compile(blocks()[number], f"code block {number}", "exec"), {})
-
-
-def test_every_exercise_has_a_solution_that_is_folded_away():
-    text = CHAPTER.read_text("utf-8")
-    asked = re.findall(r"```\{exercise\} .*\n:label: (\S+)", text)
-    solved = re.findall(r"````\{solution\} (\S+)\n(?::label: \S+\n)?:class: dropdown", text)
-    assert len(asked) >= 5
-    assert asked == solved
-
-
 def test_the_chapter_quotes_only_what_is_declared():
     text = CHAPTER.read_text("utf-8")
     known = {*QUANTITIES, *(one.key for one in STATEMENTS)}
