@@ -15,6 +15,7 @@ from calibration_lab.statements import (
     AtLeast,
     Computed,
     Control,
+    DeclaredOn,
     Detects,
     Difference,
     Equivalent,
@@ -800,3 +801,18 @@ def test_all_of_exact_tests_stay_out_of_the_holm_family():
     judgement = judge(statement, {"outcomes": frame})
     assert np.isnan(judgement.p_value)
     assert holm_verdicts([judgement])["a/b"][1] == "supported"
+
+
+def test_a_run_completes_what_is_declared_on_it():
+    run = DeclaredOn("lab/sweep-", units=16, exhibit="sweep")
+    null = run.control("null", "Nothing happens.", Equivalent(OTHER, 0.1), "by construction")
+    made = run.statement("moves", "It moves.", AtLeast(EFFECT, 0.1), null, amended="why")
+    assert (made.key, made.units, made.unit, made.exhibit) == (
+        "lab/sweep-moves",
+        16,
+        "seed",
+        "sweep",
+    )
+    assert (made.truth, made.amended, made.controls) == ("empirical", "why", (null,))
+    assert (null.key, null.truth, null.exhibit) == ("lab/sweep-null", "by construction", "sweep")
+    assert run.statement("real", "It is.", AtLeast(EFFECT, 0), test_fraction=0.2).unit == "split"

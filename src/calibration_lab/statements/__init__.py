@@ -50,6 +50,7 @@ from calibration_lab.statements.measured import (
     rows_of,
     unit_labels,
 )
+from calibration_lab.statements.runs import DeclaredOn
 from calibration_lab.uncertainty import estimate_mean, estimate_statistic, holm, share_interval
 from calibration_lab.uncertainty.confidence_limits import Estimate, Interval
 
@@ -61,6 +62,7 @@ __all__ = [
     "AtLeast",
     "Computed",
     "Control",
+    "DeclaredOn",
     "Detects",
     "Difference",
     "Equivalent",

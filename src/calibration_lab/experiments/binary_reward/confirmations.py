@@ -12,7 +12,7 @@ from calibration_lab.experiments.binary_reward import transformer_statements
 from calibration_lab.statements import (
     AllOf,
     AtLeast,
-    Control,
+    DeclaredOn,
     Difference,
     Equivalent,
     Law,
@@ -24,7 +24,7 @@ from calibration_lab.statements import (
 
 __all__ = ["CONFIRMATIONS", "QUANTITIES"]
 
-SWEEP_UNITS = 16  # seeds 1200 to 1215
+SWEEP = DeclaredOn("binary-reward/sweep-", units=16, exhibit="sweep")  # seeds 1200 to 1215
 
 
 def swept(measure: str, world: str, arm: str) -> Measured:
@@ -47,19 +47,7 @@ def mean_gap(tables: Tables, units: np.ndarray) -> float:
     return float(gap.abs().mean())
 
 
-def sweep_control(name: str, text: str, test: AtLeast) -> Control:
-    """A control of the sweep."""
-    key = f"binary-reward/sweep-{name}"
-    return Control(key, text, "empirical", test, SWEEP_UNITS, exhibit="sweep")
-
-
-def on_the_sweep(
-    name: str, text: str, test: AtLeast | Equivalent | Law | AllOf, *controls: Control
-) -> Statement:
-    """A statement about the sweep."""
-    key = f"binary-reward/sweep-{name}"
-    return Statement(key, text, "empirical", test, SWEEP_UNITS, controls=controls, exhibit="sweep")
-
+sweep_control, on_the_sweep = SWEEP.control, SWEEP.statement
 
 ON_THE_SWEEP = (
     on_the_sweep(

@@ -14,34 +14,17 @@ from calibration_lab.experiments.binary_reward.quantities import UNSAFE, done, s
 from calibration_lab.statements import (
     AllOf,
     AtLeast,
-    Control,
+    DeclaredOn,
     Equivalent,
     Exact,
-    Statement,
 )
 
 __all__ = ["QUANTITIES", "STATEMENTS"]
 
-UNITS = 32  # seeds 1100 to 1131
+HEADLINE_RUN = DeclaredOn("binary-reward/", units=32)  # seeds 1100 to 1131
 
 
-def control(name: str, text: str, test: AtLeast | Equivalent) -> Control:
-    """A control of the headline run."""
-    return Control(f"binary-reward/{name}", text, "empirical", test, UNITS)
-
-
-def statement(
-    name: str,
-    text: str,
-    test: AtLeast | Equivalent | Exact | AllOf,
-    *controls: Control,
-    truth: str = "empirical",
-    amended: str = "",
-) -> Statement:
-    """A statement about the headline run."""
-    key = f"binary-reward/{name}"
-    return Statement(key, text, truth, test, UNITS, controls=controls, amended=amended)
-
+control, statement = HEADLINE_RUN.control, HEADLINE_RUN.statement
 
 coin_does_not_sharpen = control(
     "coin-does-not-sharpen",

@@ -5,11 +5,9 @@ Thresholds were fixed on seeds below 1000.  Confidences and rates are in probabi
 
 from __future__ import annotations
 
-from calibration_lab.statements import AllOf, AtLeast, Control, Equivalent, Measured, Statement
+from calibration_lab.statements import AllOf, AtLeast, DeclaredOn, Equivalent, Measured, Statement
 
 __all__ = ["QUANTITIES", "STATEMENTS"]
-
-TRANSFORMER_UNITS = 16  # seeds 1000 to 1015
 
 
 def trace_said(measure: str, arm: str, channel: str = "stated") -> Measured:
@@ -27,21 +25,8 @@ def trace_steps(measure: str, arm: str) -> Measured:
     return Measured(measure, "steps", arm=arm)
 
 
-def trace_control(name: str, text: str, test: AtLeast | Equivalent) -> Control:
-    """A control of the transformer run."""
-    key = f"binary-reward/transformer-{name}"
-    return Control(key, text, "empirical", test, TRANSFORMER_UNITS, exhibit="transformer")
-
-
-def trace_statement(
-    name: str, text: str, test: AtLeast | Equivalent | AllOf, *controls: Control
-) -> Statement:
-    """A statement about the transformer run."""
-    return Statement(
-        f"binary-reward/transformer-{name}", text, "empirical", test, TRANSFORMER_UNITS,
-        controls=controls, exhibit="transformer",
-    )  # fmt: skip
-
+TRANSFORMER = DeclaredOn("binary-reward/transformer-", units=16, exhibit="transformer")
+trace_control, trace_statement = TRANSFORMER.control, TRANSFORMER.statement
 
 STATEMENTS: tuple[Statement, ...] = (
     trace_statement(

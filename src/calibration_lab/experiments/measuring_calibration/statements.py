@@ -14,12 +14,11 @@ import numpy as np
 from calibration_lab.statements import (
     AllOf,
     AtLeast,
-    Control,
+    DeclaredOn,
     Equivalent,
     Exact,
     Law,
     Measured,
-    Statement,
     Tables,
 )
 
@@ -76,34 +75,8 @@ def slope(tables: Tables, units: np.ndarray[Any, Any], *, forecaster: str) -> fl
     return float(np.polyfit(np.log(size), np.log(mean), 1)[0])
 
 
-def control(
-    name: str,
-    text: str,
-    test: Test,
-    truth: str = "empirical",
-    test_fraction: float | None = None,
-) -> Control:
-    """A control of the headline run; with a test fraction, over splits of real data."""
-    unit = "seed" if test_fraction is None else "split"
-    key = f"measuring-calibration/{name}"
-    return Control(key, text, truth, test, UNITS, unit, test_fraction=test_fraction)
-
-
-def statement(
-    name: str,
-    text: str,
-    test: Test,
-    *controls: Control,
-    truth: str = "empirical",
-    test_fraction: float | None = None,
-) -> Statement:
-    """A statement about the headline run; with a test fraction, over splits of real data."""
-    unit = "seed" if test_fraction is None else "split"
-    key = f"measuring-calibration/{name}"
-    return Statement(
-        key, text, truth, test, UNITS, unit, controls=controls, test_fraction=test_fraction
-    )
-
+RUN = DeclaredOn("measuring-calibration/", UNITS)
+control, statement = RUN.control, RUN.statement
 
 truth_is_zero = control(
     "calibrated-is-calibrated",
