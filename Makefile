@@ -2,6 +2,7 @@
 # make test    build the book, then run every test: code, notebooks, pages, pages in a browser
 # make lab     open the notebooks in JupyterLab
 # make check   what the linters say
+# make verify  run every headline experiment again, on the published and on new seeds, and compare
 # make clean   remove what was built (.venv stays; experiments and notebooks run again)
 #
 # No make? The same in two lines:
@@ -18,7 +19,7 @@ READY  := $(VENV)/.installed
 export OMP_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book test lab check clean
+.PHONY: book test lab check verify clean
 book: $(READY)
 	@$(PY) -m calibration_lab.site.build
 
@@ -32,6 +33,9 @@ check: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+verify: $(READY)
+	$(PY) -m calibration_lab verify all
 
 clean:
 	rm -rf _build

@@ -245,6 +245,58 @@ def test_a_damaged_result_is_told_in_one_line(capsys, tmp_path):
     assert main(["run", "toy", "--jobs", "1"]) == 0
 
 
+# --- Verification -----------------------------------------------------------------------------
+
+
+def shift_record(by: float) -> None:
+    """Make the shipped record one of another world, as if the code no longer gave it."""
+    about, tables = results.read(results.RECORD / "toy.zip")
+    tables["outcomes"]["value"] += by
+    results.write(results.RECORD, about, tables)
+
+
+def test_what_reproduces_is_verified_on_published_and_unseen_seeds(capsys):
+    main(["record", "toy", "--jobs", "1"])
+    capsys.readouterr()
+    assert main(["verify", "toy", "--jobs", "1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "published seeds: 2 statements: 2 same",
+        "verification seeds: 2 statements: 2 same",
+    ]
+    folder = results.results_folder().with_name("verify")
+    seeds = sorted(results.read(path)[0].seeds for path in folder.glob("*.zip"))
+    assert seeds == [tuple(range(1000, 1010)), tuple(range(100000, 100010))]
+
+
+@pytest.mark.parametrize(
+    ("by", "outcomes"),
+    [
+        (-1.0, {"toy/high": "reversed", "toy/identity": "same"}),  # the record says: refuted
+        (2.0, {"toy/high": "decided now", "toy/identity": "same"}),  # its control fails
+        (0.1, {"toy/high": "moved", "toy/identity": "same"}),
+        (0.001, {"toy/high": "same", "toy/identity": "same"}),
+    ],
+)
+def test_a_record_that_is_not_what_the_code_gives_fails(capsys, by, outcomes):
+    main(["record", "toy", "--jobs", "1"])
+    shift_record(by)
+    capsys.readouterr()
+    failed = any(outcome != "same" for outcome in outcomes.values())
+    assert main(["verify", "toy", "--jobs", "1", "--json"]) == failed
+    published = {one["recorded"]["key"]: one["outcome"] for one in rows(capsys)[:2]}
+    assert published == outcomes
+    assert main(["verify", "toy", "--jobs", "1"]) == failed
+    if failed:
+        assert (
+            f"toy/high, published seeds: {outcomes['toy/high'].upper()}" in capsys.readouterr().out
+        )
+
+
+def test_nothing_can_be_verified_without_a_record(capsys):
+    assert main(["verify", "toy"]) == 1
+    assert "toy has no shipped record to compare with" in capsys.readouterr().err
+
+
 # --- What it refuses --------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ Examples::
     python -m calibration_lab list
     python -m calibration_lab run binary-reward --seeds 4 --set steps=200
     python -m calibration_lab report binary-reward
+    python -m calibration_lab verify all
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def parser() -> Parser:
         ("run", run_command, [which, store, work], "+", "run what is not current"),
         ("report", report_command, [which, store], "*", "print every statement with its verdict"),
         ("record", record_command, [work], "+", "make current results the record that is shipped"),
+        ("verify", verify_command, [store, work], "+", "run again, also on new seeds, and compare"),
     ):
         command = commands.add_parser(name, parents=parents, help=summary, description=summary)
         command.set_defaults(command=function)
@@ -233,6 +235,46 @@ def record_command(options: argparse.Namespace) -> int:
             print(f"{PROGRAM}: {error}", file=sys.stderr)
             return 1
     return 0 if done else 1
+
+
+def verify_command(options: argparse.Namespace) -> int:
+    """Run experiments again, on published and on unseen seeds; status 1 if a verdict fails."""
+    from calibration_lab import experiments
+    from calibration_lab.experiments.running import ExperimentFailedError
+    from calibration_lab.experiments.verifying import verify
+
+    try:
+        compared = verify(
+            _names(options), folder=options.out, jobs=options.jobs, fresh=options.fresh,
+            progress=True,
+        )  # fmt: skip
+    except (ExperimentFailedError, experiments.NoResultError) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        _print_json(
+            [
+                {
+                    "seeds": one.seeds,
+                    "outcome": one.outcome,
+                    "recorded": one.recorded.to_dict(),
+                    "found": one.found.to_dict(),
+                }
+                for one in compared
+            ]
+        )
+        return int(any(one.fails for one in compared))
+    for seeds in ("published", "verification"):
+        ours = [one for one in compared if one.seeds == seeds]
+        for one in ours:
+            if one.outcome != "same":
+                print(f"{one.recorded.key}, {seeds} seeds: {one.outcome.upper()}")
+                for word, judged in (("recorded", one.recorded), ("found", one.found)):
+                    print(f"  {word} {judged.verdict}: {_outcome(judged)[0]}")
+        counts = Counter(one.outcome for one in ours)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+        print(f"{seeds} seeds: {len(ours)} statements: {told}")
+    return int(any(one.fails for one in compared))
 
 
 def _run(
