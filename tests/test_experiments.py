@@ -309,32 +309,43 @@ def test_a_result_that_cannot_be_stored_does_not_cost_the_others(toy, tmp_path, 
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["toy--exhibit.zip"]
 
 
-def test_a_stored_result_survives_a_killed_run(toy, source):
-    first = experiments.run("toy", jobs=1).provenance
-    script = (
-        "from calibration_lab import experiments as e\n"
-        f"e.EXPERIMENTS['toy'] = e.Experiment('toy', 'headline', range(1000, 1010), 4, "
-        f"'{toy}.experiment')\n"
-        "print('ready', flush=True)\n"
-        "while True: e.run('toy', jobs=1, fresh=True)\n"
-    )
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a run for each moment")
+def test_a_run_killed_at_any_of_50_moments_leaves_a_result_and_restarts_to_the_same(toy, source):
+    first = experiments.run("toy", jobs=1)
+    script = f"""
+import os, random, signal, time
+from calibration_lab import experiments as e
+e.EXPERIMENTS["toy"] = e.Experiment("toy", "headline", range(1000, 1010), 4, "{toy}.experiment")
+def run(): return e.run("toy", jobs=1, fresh=True)
+run()
+start = time.perf_counter(); run(); whole = time.perf_counter() - start
+rng = random.Random(0)
+for _ in range(50):
+    child = os.fork()
+    if child == 0:
+        while True:
+            run()
+    time.sleep(rng.uniform(0, 2 * whole))
+    assert os.waitpid(child, os.WNOHANG) == (0, 0), "it ended before it was killed"
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    shown = e.load("toy")
+    assert shown.current and len(shown.tables["outcomes"]) == 20
+run()
+"""
     path = os.pathsep.join([str(source), sys.path[0]])
-    rng = random.Random(0)
-    for _ in range(4):
-        with subprocess.Popen(
-            [sys.executable, "-c", script],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
-            time.sleep(rng.uniform(0.3, 0.8))
-            assert process.poll() is None
-            process.kill()
-        shown = experiments.load("toy")
-        assert shown.current
-        assert len(shown.tables["outcomes"]) == 20
-    assert shown.provenance.finished >= first.finished
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    again = experiments.load("toy")
+    assert again.provenance.finished >= first.provenance.finished
+    for name, table in first.tables.items():
+        assert_frame_equal(again.tables[name], table, check_exact=True)
 
 
 # --- What is shown ----------------------------------------------------------------------------
