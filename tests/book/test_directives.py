@@ -6,8 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -73,6 +75,39 @@ def test_provenance_says_where_from(page):
     assert "unchanged since" in told
 
 
+def test_figures_link_the_tables_that_they_are_drawn_from(page, fixture_book):
+    for name in ("fig-arms", "fig-effects"):
+        link = page.find(id=name).select_one(".legend a")
+        assert link.text == "outcomes.csv"
+        table = pd.read_csv(fixture_book / link["href"])
+        assert list(table.columns) == ["seed", "arm", "brier", "accuracy"]
+        assert table["seed"].nunique() == 12
+    assert not page.find(id="fig-reliability").select(".legend")  # drawn from no table
+
+
+def test_data_card_tells_what_every_column_means(page):
+    table = page.find("div", attrs={"aria-label": "Columns of outcomes"}).find_next("table")
+    heads = [row.select("td")[0].text.split(": ")[1].strip() for row in table.select("tbody tr")]
+    assert heads == ["seed", "arm", "brier", "accuracy"]
+    assert "Brier score" in table.text
+    assert "24 rows, one for each seed, arm" in page.text
+
+
+def test_the_archive_holds_every_result_as_the_store_keeps_it(page, fixture_book):
+    link = page.find("a", string=re.compile(r"results\.zip"))
+    with zipfile.ZipFile(fixture_book / link["href"]) as archive:
+        assert archive.namelist() == ["demo-claim.zip"]
+        with zipfile.ZipFile(archive.open("demo-claim.zip")) as result:
+            assert {"provenance.json", "outcomes.csv"} == set(result.namelist())
+
+
+def test_reproduction_tells_seeds_cost_and_state(page):
+    row = page.find("div", attrs={"aria-label": "Experiments"}).find_next("tbody").text
+    for told in ("demo-claim", "1000 to 1011", "400", "as it is now"):
+        assert told in row
+    assert re.search(r"built on \d{4}-\d\d-\d\d.*torch 2", page.text)
+
+
 MISTAKES = {
     "statement": "{measured}`demo-claim/no-such`",
     "field": "{measured}`demo-claim/open:no-such`",
@@ -85,6 +120,7 @@ MISTAKES = {
     "figure-of-slider": "```{experiment-figure} demo-claim/moving\n\nCaption.\n```",
     "slider-without-label": "```{experiment-slider} demo-claim/moving\n\nCaption.\n```",
     "provenance": "```{provenance} no-such\n```",
+    "data-card": "```{data-card} no-such\n```",
     "published-table": "```{published-table} no-such\n```",
     "quiz": "```{quiz} No right answer?\n- [ ] One.\n  No.\n```",
     "predict": "```{predict} Neither statement nor outcome.\n\nText.\n```",

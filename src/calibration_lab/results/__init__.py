@@ -154,21 +154,15 @@ def provenance(
     wall_seconds: float,
 ) -> Provenance:
     """Provenance of a run that has just finished, with this machine's versions and commit."""
-    versions = {"python": platform.python_version()}
-    for package in VERSIONS:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:  # a plain copy of the sources, or no torch here
-            continue
-    commit, dirty = _commit()
+    commit, dirty = commit_here()
     return Provenance(
         experiment=experiment,
         key=key,
         config=config_fields(config),
         seeds=tuple(int(seed) for seed in seeds),
         source=source,
-        versions=versions,
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        versions=versions_here(),
+        machine=machine_here(),
         cpu_seconds=round(cpu_seconds, 2),
         wall_seconds=round(wall_seconds, 2),
         finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -177,7 +171,24 @@ def provenance(
     )
 
 
-def _commit() -> tuple[str, bool]:
+def machine_here() -> str:
+    """Say what machine this is, without naming it."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+
+
+def versions_here() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result, by name."""
+    versions = {"python": platform.python_version()}
+    for package in VERSIONS:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # a plain copy of the sources, or no torch here
+            continue
+    return versions
+
+
+def commit_here() -> tuple[str, bool]:
+    """Commit of the checkout ("" without one), and whether it holds uncommitted changes."""
     root = checkout()
     if root is None:
         return "", False

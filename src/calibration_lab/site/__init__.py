@@ -29,6 +29,7 @@ PARTS = (
     "published",
     "verdicts",
     "exhibits",
+    "data",
     "questions",
     "reference",
     "theme",

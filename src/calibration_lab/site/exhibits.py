@@ -17,6 +17,7 @@ changed since.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from functools import cache
@@ -30,6 +31,7 @@ from sphinx.util.docutils import SphinxDirective
 from calibration_lab.figures.drawing import Drawing
 from calibration_lab.results import Provenance, write_atomically
 from calibration_lab.site import store
+from calibration_lab.site.data import Watched, listed, table_link
 from calibration_lab.site.slider import Slider
 from calibration_lab.site.tables import html
 
@@ -42,8 +44,10 @@ FOLDER = "drawings"  # beside Sphinx's own doctrees
 
 
 @cache
-def drawing(key: str) -> Drawing | dict[str, Drawing]:
+def drawing(key: str) -> tuple[Drawing | dict[str, Drawing], Watched]:
     """Draw a figure of an experiment from its published result.
+
+    With it come the tables of that result, which remember what the drawing reads of them.
 
     Parameters
     ----------
@@ -60,8 +64,9 @@ def drawing(key: str) -> Drawing | dict[str, Drawing]:
     figure = key.removeprefix(name).lstrip("/")
     if figure not in figures:
         raise store.missing("figure", key, (f"{name}/{known}" for known in figures))
-    made: Drawing | dict[str, Drawing] = figures[figure](store.result(name))
-    return made
+    shown = store.result(name)
+    tables = Watched(shown.tables)
+    return figures[figure](dataclasses.replace(shown, tables=tables)), tables
 
 
 class ExperimentFigure(SphinxDirective):
@@ -88,7 +93,7 @@ class ExperimentFigure(SphinxDirective):
 
     def figure(self, key: str) -> nodes.figure:
         """Make the figure's node."""
-        made = drawing(key)
+        made, tables = drawing(key)
         if not isinstance(made, Drawing):
             raise store.MissingError(f"{key} is several drawings: use experiment-slider")
         images = []
@@ -100,16 +105,20 @@ class ExperimentFigure(SphinxDirective):
             images.append(nodes.image(uri=uri, alt=made.alt, classes=[f"only-{theme}"]))
         # not beside the caption, which the theme hides with the version that is not for it
         pair = nodes.container("", *images, classes=["drawing-pair"])
-        return self.captioned([pair], made.caption)
+        return self.captioned([pair], made.caption, tables)
 
-    def captioned(self, body: list[nodes.Node], default: str) -> nodes.figure:
-        """Put a caption below: the directive's content, or else the drawing's own."""
+    def captioned(self, body: list[nodes.Node], default: str, tables: Watched) -> nodes.figure:
+        """Put below: the directive's content as caption, or else the drawing's own; the data."""
         text = " ".join(line.strip() for line in self.content) or default
         if not text:
             raise self.error(f"{self.arguments[0]} needs a caption: it has none of its own")
         parsed, messages = self.state.inline_text(text, self.lineno)
         classes = ["experiment-figure", *self.options.get("class", [])]
         figure = nodes.figure("", *body, nodes.caption("", "", *parsed), *messages, classes=classes)
+        name = store.experiment_of(self.arguments[0])
+        links = [table_link(self.env, name, which) for which in sorted(tables.read)]
+        if links:
+            figure += nodes.legend("", nodes.paragraph("", "Data: ", *listed(links)))
         self.set_source_info(figure)
         return figure
 
@@ -125,14 +134,15 @@ class ExperimentSlider(ExperimentFigure):
 
     def figure(self, key: str) -> nodes.figure:
         """Make the node of a figure that holds the slider."""
-        made = drawing(key)
+        made, tables = drawing(key)
         if isinstance(made, Drawing):
             raise store.MissingError(f"{key} is one drawing: use experiment-figure")
         try:
             slider = Slider(made, self.options.get("label", ""), self.options.get("start", 0))
         except ValueError as problem:
             raise self.error(str(problem)) from None
-        return self.captioned([html(slider.html())], next(iter(made.values())).caption)
+        caption = next(iter(made.values())).caption
+        return self.captioned([html(slider.html())], caption, tables)
 
 
 def write_if_new(path: Path, text: str) -> None:

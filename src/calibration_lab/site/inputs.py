@@ -87,10 +87,11 @@ def imported_modules(code: str) -> set[str]:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     ours = {name for name in names if name.startswith(f"{PACKAGE}.")}
-    return {name for name in ours if _is_module(name)}
+    return {name for name in ours if is_module(name)}
 
 
-def _is_module(name: str) -> bool:
+def is_module(name: str) -> bool:
+    """Tell whether a dotted name is a module that can be imported."""
     try:
         found = importlib.util.find_spec(name)
     except ModuleNotFoundError:  # its parent is a module, not a package: a name inside that
@@ -127,9 +128,9 @@ def experiment_modules(name: str) -> Iterator[str]:
     """List the modules that decide what readers see of an experiment."""
     module = experiments.get(name).module
     yield module
-    for beside in ("statements", "figures"):
+    for beside in ("statements", "figures", "columns"):
         other = f"{module.rpartition('.')[0]}.{beside}"
-        if _is_module(other):
+        if is_module(other):
             yield other
 
 
