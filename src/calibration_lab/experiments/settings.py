@@ -47,6 +47,19 @@ def changed_config(config: type[Any], changes: Iterable[str]) -> Any:
     return config(**values)  # whose own checks raise ValueError
 
 
+def written(value: Any) -> str:
+    """Write a field's value as `changed_config` reads it.
+
+    Examples
+    --------
+    >>> written((0.5, 1.0)), written(3e-4), written("adam")
+    ('0.5,1', '0.0003', 'adam')
+    """
+    if isinstance(value, tuple):
+        return ",".join(written(one) for one in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _parse(kind: Any, text: str) -> Any:
     """Read a value of the given type from text; a tuple is written 1,2,3."""
     shape, parts = typing.get_origin(kind), typing.get_args(kind)
