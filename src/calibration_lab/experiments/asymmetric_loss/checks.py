@@ -83,7 +83,7 @@ def algebra(data: Data, networks: batched.Parameters, arms: Sequence[Arm]) -> Ro
     """
     rows: Rows = []
     for model, place, arm in each(networks, arms):
-        if arm.ratio == 1 or arm.matched:
+        if arm.ratio == 1 or arm.scaled_as is not None:
             continue
         plain = place * len(arms) + arms.index(replace(arm, ratio=1.0))
         answer = expit(data.seen(networks, model, "test").log_odds)

@@ -53,11 +53,11 @@ class Config:
     grid_looks: tuple[int, ...] = (80, 120, 200)  # steps; the law is judged at law_step
     law_step: int = 120  # in the rise: the plain loss has learned about half of what it will
     adam_rate: float = 1e-3
-    decays: tuple[float, ...] = (0.0, 0.001, 0.003, 0.006, 0.012, 0.02)  # L2, cost of learning
-    decay: float = 0.012  # the fixed one: between the two losses' points of collapse
+    decays: tuple[float, ...] = (0.0, 0.004, 0.008, 0.016, 0.024)  # L2, cost of learning
+    decay: float = 0.016  # the fixed one, where at either prior one loss learns and one does not
     decay_rate: float = 3e-3  # Adam
-    decay_looks: tuple[int, ...] = (400, 800, 1200)  # the last two agree: a steady state
-    free_looks: tuple[int, ...] = (50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1200, 1500)
+    decay_looks: tuple[int, ...] = (300, 600, 900)  # the last two agree: a steady state
+    free_looks: tuple[int, ...] = (50, 100, 150, 200, 300, 400, 500, 600, 750, 900, 1050, 1200)
     early: int = 300  # steps at which the intercept's travel is looked at
     linear_train: int = 16384  # cases of the linear world: much data for three numbers
     linear_batch: int = 256
@@ -101,20 +101,20 @@ class Config:
 
 
 def grid_arms(config: Config, optimiser: str) -> list[Arm]:
-    """Plain loss and each cost ratio; for SGD also with the loss divided by its factor."""
+    """Plain loss and each cost ratio; for SGD also with the loss scaled as the plain one."""
     arms = []
     for prior in config.priors:
         plain = Arm(prior=prior, optimiser=optimiser)
         weighted = [replace(plain, ratio=r) for r in config.ratios]
         arms += [plain, *weighted]
         if optimiser == "sgd":
-            arms += [replace(arm, matched=True) for arm in (plain, *weighted)]
+            arms += [replace(arm, scaled_as=1.0) for arm in (plain, *weighted)]
     return arms
 
 
 def fixed_budget(config: Config, data: Data) -> Tables:
     """AUROC of every arm of the grid, and the plain loss's lead; more where it is judged."""
-    tables: Tables = {"grid": [], "budget": [], "algebra": []}
+    tables: Tables = {"grid": [], "scale_free": [], "budget": [], "algebra": []}
     for optimiser, rate in (("sgd", config.sgd_rate), ("adam", config.adam_rate)):
         arms = grid_arms(config, optimiser)
         schedule = Schedule(config.batch, rate, config.grid_looks)
@@ -126,12 +126,16 @@ def fixed_budget(config: Config, data: Data) -> Tables:
             for model, place, arm in each(networks, arms):
                 auroc = data.auroc(networks, model, arm)
                 lead = plain.setdefault((place, arm.prior), auroc) - auroc  # plain comes first
-                unit = unit_of(data.seeds[place], arm)
-                tables["grid"].append(
-                    {"optimiser": optimiser, "step": step, **unit, "auroc": auroc, "gap": lead}
-                )
-                main = arm.prior in config.pair and arm.ratio in (1.0, config.ratio)
-                if judged and main:
+                unit: dict[str, object] = {
+                    "seed": data.seeds[place], "prior": arm.prior, "ratio": arm.ratio
+                }  # fmt: skip
+                row = {**unit, "step": step, "auroc": auroc, "gap": lead}
+                if optimiser == "adam" or arm.scaled_as is not None:
+                    how = "adam" if optimiser == "adam" else "scaled"
+                    tables["scale_free"].append({"how": how, **row})
+                    continue
+                tables["grid"].append(row)
+                if judged and arm.prior in config.pair and arm.ratio in (1.0, config.ratio):
                     one = data.examined(networks, model, arm, config.ratio)
                     tables["budget"].append({**unit, **full(one)})
     return tables
@@ -139,8 +143,8 @@ def fixed_budget(config: Config, data: Data) -> Tables:
 
 def unit_of(seed: int, arm: Arm) -> dict[str, object]:
     """What identifies a network within a part of the run."""
-    scaling = "matched" if arm.matched else "none"
-    return {"seed": seed, "prior": arm.prior, "ratio": arm.ratio, "scaling": scaling}
+    like = arm.ratio if arm.scaled_as is None else arm.scaled_as
+    return {"seed": seed, "prior": arm.prior, "ratio": arm.ratio, "scaled_as": like}
 
 
 def full(one: measures.Examined) -> dict[str, float]:
@@ -152,13 +156,15 @@ def full(one: measures.Examined) -> dict[str, float]:
 
 
 def cost_arms(config: Config) -> list[Arm]:
-    """Both losses at every cost of learning; the weighted one divided by its factor at one."""
+    """Both losses at every cost of learning; at the fixed one each also scaled as the other."""
     arms = []
     for prior in config.pair:
         for decay in config.decays:
             plain = Arm(prior=prior, optimiser="adam", decay=decay)
-            arms += [plain, replace(plain, ratio=config.ratio)]
-        arms.append(Arm(config.ratio, prior, optimiser="adam", decay=config.decay, matched=True))
+            weighted = replace(plain, ratio=config.ratio)
+            arms += [plain, weighted]
+            if decay == config.decay:
+                arms += [replace(plain, scaled_as=config.ratio), replace(weighted, scaled_as=1.0)]
     return arms
 
 
@@ -180,10 +186,10 @@ def learning_at_a_cost(config: Config, data: Data) -> Tables:
         tables["cost"].append({**unit, "decay": arm.decay, **measures.examine(one)})
         if arm.decay == config.decay:
             tables["fixed"].append({**unit, **full(one)})
-        if arm.decay == config.decays[0]:
+        if arm.decay == min(config.decays):
             repaired(tables, {**unit, "when": "overfit"}, one)
         loss, key = data.validation_loss(found[last], model, arm), (place, arm.prior, arm.ratio)
-        if not arm.matched and loss < best.get(key, (math.inf,))[0]:
+        if arm.scaled_as is None and loss < best.get(key, (math.inf,))[0]:
             best[key] = loss, model, arm
     for (place, _, _), (_, model, arm) in best.items():
         one = data.examined(found[last], model, arm, config.ratio)
@@ -268,10 +274,11 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to pandas.DataFrame
-        Fixed budget: ``grid`` (per seed, optimiser, scaling, prior, ratio and step), ``budget``
-        (more measures of some) and ``algebra``.  Explicit cost of learning: ``steady`` (per step),
-        ``cost`` (per cost), ``fixed`` and ``tuned``.  Free to stop: ``free`` (per arm and step) and
-        ``stopped``.  ``rules`` and ``reliability`` (per ``when``: stopped or overfit), ``linear``.
+        Fixed budget: ``grid`` (per seed, prior, ratio and step), ``scale_free`` (the same under
+        Adam, and with every loss scaled as the plain one), ``budget`` and ``algebra``.  Explicit
+        cost of learning: ``steady`` (per step), ``cost`` (per cost), ``fixed`` and ``tuned``.  Free
+        to stop: ``free`` (per arm and step) and ``stopped``.  Also ``rules`` and ``reliability``
+        (per ``when``: stopped or overfit), and the control ``linear``.
     """
     data = Data.draw(
         Perceptron(config.hidden), seeds, "hidden", config.inputs,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from calibration_lab.statements import Measured
+from calibration_lab.statements import DeclaredOn, Measured
 
 __all__ = [
+    "COST",
+    "HALF",
+    "HEADLINE_RUN",
+    "LATER",
     "PRIORS",
+    "PROBABILITY",
     "QUANTITIES",
+    "RARE",
+    "RATIO",
     "RATIOS",
+    "SMALL",
     "STEP",
     "applied",
     "at_cost",
@@ -20,36 +28,45 @@ __all__ = [
 ]
 
 Bounds = tuple[float, float] | None
+HEADLINE_RUN = DeclaredOn("asymmetric-loss/", units=32)  # seeds 1000 to 1031
+SMALL = 0.02  # AUROC and calibration error: less than this no reader would act on
+PROBABILITY = (-1.0, 1.0)  # bounds of a difference of two probabilities
 PRIORS = (0.1, 0.16, 0.24, 0.32, 0.4, 0.5, 0.65)
 RATIOS = (3.0, 10.0, 30.0)
 RATIO = 10.0  # outside the grid
 RARE, HALF = 0.1, 0.5
-STEP, EARLY, COST = 120, 300, 0.012
+STEP, LATER, EARLY, COST = 120, 200, 300, 0.016
 UNBOUNDED = ("value", "value_raw", "refit_value", "log_score", "weighted_log_score", "cost",
              "cost_raw", "effective_rank", "step", "decay")  # fmt: skip
 
 
-def lead(
-    ratio: float, prior: float, optimiser: str = "sgd", scaling: str = "none", step: int = STEP
-) -> Measured:
-    """AUROC of the plain loss less that of the weighted one, under a fixed budget of steps."""
-    where = {"optimiser": optimiser, "scaling": scaling, "step": step}
-    return Measured("gap", "grid", ratio=ratio, prior=prior, **where)
+def lead(ratio: float, prior: float, how: str = "sgd") -> Measured:
+    """AUROC of the plain loss less that of the weighted one, under a fixed budget of steps.
+
+    ``how`` is "sgd", or one of the two ways that take no notice of the factor: "scaled" and "adam",
+    which is slower to start and so is looked at later.
+    """
+    if how == "sgd":
+        return Measured("gap", "grid", ratio=ratio, prior=prior, step=STEP)
+    step = LATER if how == "adam" else STEP
+    return Measured("gap", "scale_free", ratio=ratio, prior=prior, step=step, how=how)
 
 
 def budget(measure: str, prior: float, ratio: float) -> Measured:
     """A measure under a fixed budget of steps."""
-    return Measured(measure, "budget", prior=prior, ratio=ratio, scaling="none")
+    return Measured(measure, "budget", prior=prior, ratio=ratio)
 
 
 def at_cost(measure: str, prior: float, ratio: float, decay: float) -> Measured:
     """A measure at an explicit cost of learning, without those of the features."""
-    return Measured(measure, "cost", prior=prior, ratio=ratio, decay=decay, scaling="none")
+    where = {"prior": prior, "ratio": ratio, "scaled_as": ratio, "decay": decay}
+    return Measured(measure, "cost", **where)
 
 
-def fixed(measure: str, prior: float, ratio: float, scaling: str = "none") -> Measured:
-    """A measure at the fixed cost of learning."""
-    return Measured(measure, "fixed", prior=prior, ratio=ratio, scaling=scaling)
+def fixed(measure: str, prior: float, ratio: float, scaled_as: float | None = None) -> Measured:
+    """A measure at the fixed cost of learning, the loss scaled as that of another ratio or not."""
+    like = ratio if scaled_as is None else scaled_as
+    return Measured(measure, "fixed", prior=prior, ratio=ratio, scaled_as=like)
 
 
 def tuned(measure: str, prior: float, ratio: float) -> Measured:
@@ -85,7 +102,7 @@ SHOWN = ("auroc", "log_score", "weighted_log_score", "brier", "ece", "answer_ece
 ARMS = ("plain", "weighted", "plain-displaced", "plain-default", "weighted-default",
         "plain-permuted", "weighted-permuted", "plain-rare", "weighted-rare",
         "plain-default-rare", "weighted-default-rare")  # fmt: skip
-DECAYS = (0.0, 0.001, 0.003, 0.006, 0.012, 0.02)
+DECAYS = (0.0, 0.004, 0.008, 0.016, 0.024)
 BOTH = (1.0, RATIO)
 
 
@@ -97,8 +114,8 @@ def spoken(measure: str) -> str:
 # Prose quotes these as "asymmetric-loss/<part>/<measure>/..."; g writes 0.1 for a prior, 10 for r.
 VALUES: dict[str, Measured] = {
     **{
-        f"gap/{optimiser}/{scaling}/{r:g}/{p:g}": lead(r, p, optimiser, scaling)
-        for optimiser, scaling in (("sgd", "none"), ("sgd", "matched"), ("adam", "none"))
+        f"gap/{how}/{r:g}/{p:g}": lead(r, p, how)
+        for how in ("sgd", "scaled", "adam")
         for r in RATIOS
         for p in PRIORS
     },
@@ -122,9 +139,10 @@ VALUES: dict[str, Measured] = {
         for r in BOTH
     },
     **{
-        f"fixed/{spoken(m)}/{p:g}/matched": fixed(m, p, RATIO, "matched")
+        f"fixed/{spoken(m)}/{p:g}/{r:g}/scaled": fixed(m, p, r, like)
         for m in SHOWN
         for p in (RARE, HALF)
+        for r, like in ((1.0, RATIO), (RATIO, 1.0))
     },
     **{
         f"tuned/{spoken(m)}/{p:g}/{r:g}": tuned(m, p, r)

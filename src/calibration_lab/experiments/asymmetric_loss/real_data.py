@@ -185,7 +185,8 @@ def judged(
         return measures.Seen(hidden, out[:, 1] - out[:, 0]), part.outcome(place)
 
     train, validation, test = (seen(part) for part in parts)
-    return measures.examine(measures.Examined(train, validation, test, arm.ratio, ratio))
+    one = measures.Examined(train, validation, test, arm.ratio, ratio)
+    return {**measures.examine(one), **measures.learned(one)}
 
 
 def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
@@ -217,15 +218,8 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
                 own = validation.features[place], validation.labels[place]
                 step = stop(network, found, model, arm, own)
                 parts = (learned_on, validation, test)
-                ratios = (
-                    config.ratios
-                    if name == "plain"
-                    else (
-                        (arm.ratio,)
-                        if name.startswith("weighted-") and arm.ratio != 1
-                        else (config.ratio,)
-                    )
-                )
+                own_ratio = arm.ratio if arm.ratio > 1 else config.ratio
+                ratios = config.ratios if name == "plain" else (own_ratio,)
                 for ratio in ratios:
                     rows.append({
                         "seed": seeds[place], "split": seeds[place], "data": data, "arm": name,

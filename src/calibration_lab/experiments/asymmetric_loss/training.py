@@ -49,9 +49,9 @@ class Arm:
         Log-odds that a displaced output has to travel.
     decay : float
         Explicit cost of learning: weight of the squared weights (not biases) in the loss.
-    matched : bool
-        Divide the loss by `gradient_factor`, so that the first gradients are those of symmetric
-        training.
+    scaled_as : float, optional
+        Multiply the loss by a number, so that its first gradients are as large as those of this
+        ratio; 1 stands for the symmetric loss.
     permuted : bool
         Train on labels in a random order: there is nothing to learn.
 
@@ -67,7 +67,7 @@ class Arm:
     bias: str = "prior"
     travel: float = 0.0
     decay: float = 0.0
-    matched: bool = False
+    scaled_as: float | None = None
     permuted: bool = False
 
     def __post_init__(self) -> None:
@@ -79,6 +79,8 @@ class Arm:
             raise ValueError(f"optimiser must be one of {OPTIMISERS}, got {self.optimiser!r}")
         if self.bias not in BIASES:
             raise ValueError(f"bias must be one of {BIASES}, got {self.bias!r}")
+        if self.scaled_as is not None and not 0 < self.scaled_as < math.inf:
+            raise ValueError(f"scaled_as must be a positive number, got {self.scaled_as}")
         if not 0 <= self.decay < math.inf:
             raise ValueError(f"decay must be a number of 0 or more, got {self.decay}")
 
@@ -216,8 +218,9 @@ def _train_group(
         share = np.bincount(label, minlength=len(costly)) / len(label)
         prior = float(share[costly].sum())
         heavy, light = weights(arm.ratio, prior)
-        factor = gradient_factor(arm.ratio, prior) if arm.matched else 1.0
-        tables.append(np.where(costly, heavy, light) / factor)
+        like = arm.ratio if arm.scaled_as is None else arm.scaled_as
+        scale = gradient_factor(like, prior) / gradient_factor(arm.ratio, prior)
+        tables.append(np.where(costly, heavy, light) * scale)
         starts.append(_start(arm, share, costly))
     table = torch.tensor(np.stack(tables), dtype=torch.float32)  # (M, K)
     target = torch.tensor(np.stack(labels))
