@@ -11,6 +11,7 @@ from scipy.special import expit
 from calibration_lab import experiments
 from calibration_lab.experiments.asymmetric_loss import (
     checks,
+    columns,
     experiment,
     figures,
     images,
@@ -31,7 +32,7 @@ from calibration_lab.statements import judge
 # few cases and steps, but every prior, ratio, step and cost that statements and prose ask for
 SMALL = experiment.Config(
     train=64, validation=64, test=64, batch=16, grid_looks=(120, 200), decay_looks=(2, 4),
-    decays=(0.0, 0.004, 0.008, 0.016, 0.024), free_looks=(200, 300), linear_train=64,
+    decays=(0.0, 0.004, 0.006, 0.01, 0.016, 0.024), free_looks=(200, 300), linear_train=64,
     linear_batch=16, linear_steps=3, hidden=(16,),
 )  # fmt: skip
 
@@ -509,7 +510,7 @@ def published_like():
     rng = np.random.default_rng(0)
     rows = [
         {"seed": s, "prior": p, "ratio": r, "step": quantities.STEP,
-         "gap": 0.5 * (p - world.neutral_prior(r)) + rng.normal(0, 0.01)}
+         "gap": 0.5 * (p - world.neutral_prior(r)) + rng.normal(0, 0.002)}
         for s in range(8) for p in quantities.PRIORS for r in quantities.RATIOS
     ]  # fmt: skip
     return {"grid": pd.DataFrame(rows)}
@@ -545,6 +546,12 @@ def test_every_key_is_of_this_experiment_and_every_quantity_is_there_and_in_boun
         assert len(found) == 2
         if bounds is not None:
             assert found.between(*bounds).all()
+
+
+def test_every_column_has_a_meaning(tables, confirmed):
+    shared = {"seed", "arm", "step", "ece", "brier", "log_score", "auroc", "bin"}
+    found = {c for t in (tables, *confirmed.values()) for frame in t.values() for c in frame}
+    assert found <= {*columns.COLUMNS, *shared}
 
 
 @pytest.mark.parametrize("name", [*figures.FIGURES])

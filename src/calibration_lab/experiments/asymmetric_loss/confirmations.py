@@ -126,13 +126,13 @@ ON_IMAGES = (
         "fixed-budget-holds-at-half",
         "With few steps a convolutional network learns less from the weighted loss where half the "
         "images are positive.",
-        AtLeast(image_lead("auroc", HALF, "fixed budget"), 0.05, bounds=PROBABILITY),
+        AtLeast(image_lead("auroc", HALF, "fixed budget"), 0.03, bounds=PROBABILITY),
         test_fraction=QUARTER,
     ),
     IMAGES.statement(
         "fixed-budget-reverses-at-tenth",
         "With as many steps it learns more from the weighted loss where a tenth is positive.",
-        AtLeast(0.0 - image_lead("auroc", TENTH, "fixed budget"), 0.05, bounds=PROBABILITY),
+        AtLeast(0.0 - image_lead("auroc", TENTH, "fixed budget"), 0.03, bounds=PROBABILITY),
         test_fraction=QUARTER,
     ),
     IMAGES.statement(

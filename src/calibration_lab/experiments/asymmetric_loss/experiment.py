@@ -53,7 +53,7 @@ class Config:
     grid_looks: tuple[int, ...] = (80, 120, 200)  # steps; the law is judged at law_step
     law_step: int = 120  # in the rise: the plain loss has learned about half of what it will
     adam_rate: float = 1e-3
-    decays: tuple[float, ...] = (0.0, 0.004, 0.008, 0.016, 0.024)  # L2, cost of learning
+    decays: tuple[float, ...] = (0.0, 0.004, 0.006, 0.01, 0.016, 0.024)  # L2, cost of learning
     decay: float = 0.016  # the fixed one, where at either prior one loss learns and one does not
     decay_rate: float = 3e-3  # Adam
     decay_looks: tuple[int, ...] = (300, 600, 900)  # the last two agree: a steady state

@@ -259,7 +259,7 @@ AFTERWARDS = (
             *(
                 Equivalent(
                     stopped("ece", f"weighted{which}") - stopped("ece", f"plain{which}"), SMALL,
-                    detects=at_cost("ece", HALF, 1.0, 0.0) - at_cost("ece", HALF, 1.0, COST / 2),
+                    detects=at_cost("ece", HALF, 1.0, 0.0) - at_cost("ece", HALF, 1.0, 0.01),
                     bounds=PROBABILITY,
                 )
                 for which in ("", "-rare")

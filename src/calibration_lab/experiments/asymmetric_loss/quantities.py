@@ -102,7 +102,7 @@ SHOWN = ("auroc", "log_score", "weighted_log_score", "brier", "ece", "answer_ece
 ARMS = ("plain", "weighted", "plain-displaced", "plain-default", "weighted-default",
         "plain-permuted", "weighted-permuted", "plain-rare", "weighted-rare",
         "plain-default-rare", "weighted-default-rare")  # fmt: skip
-DECAYS = (0.0, 0.004, 0.008, 0.016, 0.024)
+DECAYS = (0.0, 0.004, 0.006, 0.01, 0.016, 0.024)
 BOTH = (1.0, RATIO)
 
 
