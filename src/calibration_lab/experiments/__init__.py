@@ -62,7 +62,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("asymmetric-loss", "headline", range(1000, 1032)),
         Experiment("asymmetric-loss/real-data", "confirmation", range(1000, 1020)),
         Experiment("asymmetric-loss/images", "confirmation", range(1000, 1020)),
-        Experiment("asymmetric-loss/multiclass", "confirmation", range(1000, 1016)),
+        Experiment("asymmetric-loss/multiclass", "confirmation", range(1000, 1032)),
         Experiment("asymmetric-loss/map", "confirmation", range(1000, 1016)),
     )
 }

@@ -31,7 +31,7 @@ RATIO, HIGHEST = 10.0, 30.0
 
 REAL = DeclaredOn("asymmetric-loss/real-data-", units=20, exhibit="real-data")
 IMAGES = DeclaredOn("asymmetric-loss/images-", units=20, exhibit="images")
-CLASSES = DeclaredOn("asymmetric-loss/multiclass-", units=16, exhibit="multiclass")
+CLASSES = DeclaredOn("asymmetric-loss/multiclass-", units=32, exhibit="multiclass")
 MAP = DeclaredOn("asymmetric-loss/map-", units=16, exhibit="map")
 
 # --- Real data ------------------------------------------------------------------------------------
