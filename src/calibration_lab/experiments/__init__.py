@@ -59,6 +59,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("binary-reward/transformer", "confirmation", range(1000, 1016)),
         Experiment("binary-reward/sweep", "confirmation", range(1200, 1216)),
         Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
+        Experiment("asymmetric-loss", "headline", range(1000, 1032)),
+        Experiment("asymmetric-loss/real-data", "confirmation", range(1000, 1020)),
+        Experiment("asymmetric-loss/images", "confirmation", range(1000, 1020)),
+        Experiment("asymmetric-loss/multiclass", "confirmation", range(1000, 1032)),
+        Experiment("asymmetric-loss/map", "confirmation", range(1000, 1016)),
     )
 }
 
