@@ -59,6 +59,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("binary-reward/transformer", "confirmation", range(1000, 1016)),
         Experiment("binary-reward/sweep", "confirmation", range(1200, 1216)),
         Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
+        Experiment("abstention", "headline", range(1000, 1032)),
+        Experiment("abstention/data-mix", "confirmation", range(1000, 1016)),
+        Experiment("abstention/training", "confirmation", range(1000, 1016)),
+        Experiment("abstention/confidence", "confirmation", range(1000, 1016)),
     )
 }
 
