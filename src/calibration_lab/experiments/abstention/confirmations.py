@@ -140,16 +140,16 @@ ON_TRAINING = (
         )),
     ),
     TRAINING.statement(
-        "short-ramp-collapses",
-        "Penalties that grow within a twentieth of training collapse the policy as abrupt ones "
-        "do; a quarter is enough to avoid it.",
+        "heavier-penalties-need-longer",
+        "Penalties of 3 may grow within a quarter of training; those of 9 then still collapse the "
+        "policy, and need half of it.",
         AllOf(
-            AtLeast(
-                changed("over", "ramp 0.05", "w9-h9") - changed("over", "ramp 0.5", "w9-h9"), 0.2
-            ),
             Equivalent(
-                changed("over", "ramp 0.25", "w9-h9") - changed("over", "ramp 0.5", "w9-h9"), 0.1,
-                detects=changed("over", "ramp 0", "w9-h9") - changed("over", "ramp 0.5", "w9-h9"),
+                changed("over", "ramp 0.25", "w3-h3") - changed("over", "ramp 0.5", "w3-h3"), 0.1,
+                detects=changed("over", "ramp 0", "w3-h3") - changed("over", "ramp 0.5", "w3-h3"),
+            ),
+            AtLeast(
+                changed("over", "ramp 0.25", "w9-h9") - changed("over", "ramp 0.5", "w9-h9"), 0.2
             ),
         ),
     ),

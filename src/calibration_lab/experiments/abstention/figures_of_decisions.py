@@ -22,7 +22,7 @@ LABELS = {
     "w0-h9": "honest safety", "w0-h3-proxy": "proxy safety", "w1-h3": "true utility",
     "w9-h9": "both heavy", "distilled": "distilled",
 }  # fmt: skip
-LINE, LENGTH = 0.075, 0.4  # room that a label needs, in units of the axes
+LINE, LETTER = 0.07, 0.018  # room for a line of text and for a letter, in units of the axes
 NEAR = 0.03  # points of the fingerprint nearer than this share a label
 SLICES = {"plain": "plain", "unknowable": "unknowable", "look-alike": "look-alike",
           "unsafe": "unsafe"}  # fmt: skip
@@ -73,24 +73,25 @@ def theory(result: Result) -> Drawing:
 
 
 def label(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Names of arms beside their points; those at one place share a line of text."""
-    places: list[tuple[float, float, list[str]]] = []
-    for arm, (x, y) in points.items():
+    """Names of arms beside their points, in their colours; those at one place share a line."""
+    places: list[tuple[float, float, list[str], str]] = []
+    for i, (arm, (x, y)) in enumerate(points.items()):
         for there in places:
             if abs(there[0] - x) < NEAR and abs(there[1] - y) < NEAR:
                 there[2].append(LABELS[arm])
                 break
         else:
-            places.append((x, y, [LABELS[arm]]))
-    taken: list[tuple[float, float]] = []
-    for x, y, names in sorted(places, key=lambda place: place[1]):
-        height = y + LINE / 2
-        while any(abs(height - b) < LINE and abs(x - a) < LENGTH for a, b in taken):
-            height += LINE
-        taken.append((x, height))
-        right = x > 0.75
-        axes.annotate(", ".join(names), (x - 0.02 if right else x + 0.02, height), fontsize=9,
-                      ha="right" if right else "left")  # fmt: skip
+            places.append((x, y, [LABELS[arm]], f"C{i % 6}"))
+    taken: list[tuple[float, float, float]] = []  # from, to, height
+    for x, y, names, colour in sorted(places, key=lambda place: place[1]):
+        text, right = ", ".join(names), x > 0.75
+        start = x - 0.02 - LETTER * len(text) if right else x + 0.02
+        end, height = start + LETTER * len(text), y
+        while any(start < b and a < end and abs(height - h) < LINE for a, b, h in taken):
+            height += LINE / 2
+        taken.append((start, end, height))
+        axes.annotate(text, (end if right else start, height), fontsize=9, color=colour,
+                      va="center", ha="right" if right else "left")  # fmt: skip
 
 
 def fingerprint(result: Result) -> Drawing:
