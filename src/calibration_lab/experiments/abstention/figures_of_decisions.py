@@ -22,7 +22,7 @@ LABELS = {
     "w0-h9": "honest safety", "w0-h3-proxy": "proxy safety", "w1-h3": "true utility",
     "w9-h9": "both heavy", "distilled": "distilled",
 }  # fmt: skip
-LINE, LETTER = 0.07, 0.018  # room for a line of text and for a letter, in units of the axes
+LINE, LETTER = 0.06, 0.018  # room for a line of text and for a letter, in units of the axes
 NEAR = 0.03  # points of the fingerprint nearer than this share a label
 SLICES = {"plain": "plain", "unknowable": "unknowable", "look-alike": "look-alike",
           "unsafe": "unsafe"}  # fmt: skip
