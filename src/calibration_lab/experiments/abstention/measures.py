@@ -87,8 +87,9 @@ def decisions(
 
     Regret is in units of the true utility: ``under_regret`` from answering where it should
     abstain, ``over_regret`` the reverse, ``choice_regret`` from not giving the best answer;
-    ``own_regret`` is in units of the arm's own reward, against its own optimum, and
-    ``posthoc_own_regret`` is that of the frozen base with the rule for this reward.
+    ``own_regret`` is in units of the arm's own reward, against its own optimum;
+    ``greedy_own_regret`` is that of the policy without its randomness, and ``posthoc_own_regret``
+    that of the frozen base with the rule for this reward.
     """
     answers, right = policy.answering, truth.answer
     lost = truth.probability.max(1, keepdims=True) - truth.probability
@@ -123,13 +124,16 @@ def decisions(
     best = np.maximum(own.max(1), abstain)
     achieved = (policy.each * own).sum(1) + (1 - answers) * abstain
     found["own_regret"] = float((best - achieved).mean())
+    row = np.arange(len(own))
+    likeliest = np.where(policy.log_odds > 0, own[row, policy.given.argmax(1)], abstain)
+    found["greedy_own_regret"] = float((best - likeliest).mean())
     if arm.mix == start.mix:
         known, harm = plug_in(base, start.refusal)
         flag = truth.alarm.astype(float) if arm.proxy else harm
         gain, cost, _ = rewards(arm)
         seen = expected(known, flag, gain - cost)
         speaks = seen.max(1) > abstain
-        said = own[np.arange(len(own)), seen.argmax(1)]
+        said = own[row, seen.argmax(1)]
         found["posthoc_own_regret"] = float((best - np.where(speaks, said, abstain)).mean())
         found["posthoc_under"] = mean(speaks.astype(float), ~right)
         found["posthoc_over"] = mean(1.0 - speaks, right)

@@ -15,7 +15,8 @@ EARLY = 50  # steps at which imitation and reinforcement on the same requests ar
 CELLS = tuple(cell(w, h) for w in GRID for h in GRID)
 SIGNED = ("tilt", "excess", "signed_regret", "over_confidence")
 REWARDS = ("regret", "under_regret", "over_regret", "choice_regret", "signed_regret",
-           "own_regret", "posthoc_own_regret", "best_utility")  # fmt: skip
+           "own_regret", "greedy_own_regret",
+           "posthoc_own_regret", "best_utility")  # fmt: skip
 
 
 def decided(measure: str, arm: str) -> Measured:
@@ -60,7 +61,7 @@ def gained(tables: Tables) -> pd.Series:
     """Mean over the grid, per seed, of the own reward that the frozen base gains over training."""
     table = tables["decisions"]
     table = table[table["arm"].isin(CELLS)]
-    return (table["own_regret"] - table["posthoc_own_regret"]).groupby(table["seed"]).mean()
+    return (table["greedy_own_regret"] - table["posthoc_own_regret"]).groupby(table["seed"]).mean()
 
 
 def most_disagreement(tables: Tables) -> pd.Series:
@@ -95,7 +96,9 @@ CHOSEN = {
     **{
         named(measure, arm): decided(measure, arm)
         for arm in CELLS
-        for measure in ("own_regret", "posthoc_own_regret", "posthoc_under", "posthoc_over")
+        for measure in (
+            "own_regret", "greedy_own_regret", "posthoc_own_regret", "posthoc_under", "posthoc_over"
+        )
     },
     **{
         named(slice_, measure, arm): on(slice_, measure, arm)

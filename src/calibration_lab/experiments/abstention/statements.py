@@ -85,6 +85,11 @@ signal_survives = control(
     "Where the harm penalty kept the signal, two thresholds do about as well as on the base.",
     Equivalent(after("two", "regret", HONEST) - after("two", "regret", "base"), 0.03),
 )
+harm_penalty_keeps_signal = control(
+    "harm-penalty-keeps-signal",
+    "Training as such does not take it away: with an honest harm penalty it stays.",
+    Equivalent(decided("harm_auroc", "base") - decided("harm_auroc", HONEST), 0.05),
+)
 gap_can_be_large = control(
     "gap-can-be-large",
     "The rate can be far from the optimum's: without a curriculum it is.",
@@ -216,8 +221,17 @@ STATEMENTS_OF_THE_HEADLINE = (
     statement(
         "rule-beats-training",
         "On the objectives' own rewards, the frozen base with the threshold rule earns more than "
-        "the policies that were trained on them.",
+        "the policies that were trained on them, taken without their randomness.",
         AtLeast(Computed(gained), 0.01),
+    ),
+    statement(
+        "rule-reproduces-the-sweep",
+        "Over the grid, the frozen base with the threshold rule under- and over-abstains on "
+        "average within 0.1 of the policies that were trained.",
+        AllOf(
+            AtLeast(0.1 - Computed(mean_gap, measure="under", prediction="posthoc_under"), 0.0),
+            AtLeast(0.1 - Computed(mean_gap, measure="over", prediction="posthoc_over"), 0.0),
+        ),
     ),
     statement(
         "tilts-are-opposite",
@@ -308,6 +322,7 @@ STATEMENTS_OF_THE_HEADLINE = (
         "It is more than a shift of threshold: the log-odds of abstaining tell harm apart less "
         "well than before.",
         AtLeast(decided("harm_auroc", "base") - decided("harm_auroc", "distilled"), 0.1),
+        harm_penalty_keeps_signal,
     ),
     statement(
         "distilled-faster-than-reinforced",
