@@ -16,6 +16,7 @@ from calibration_lab.experiments.abstention import (
     measures,
     training,
 )
+from calibration_lab.experiments.abstention.columns import COLUMNS
 from calibration_lab.experiments.abstention.judging import Judge
 from calibration_lab.experiments.abstention.objectives import (
     ARMS,
@@ -369,6 +370,12 @@ def test_every_arm_and_table_is_there(tables):
     assert set(tables["trajectory"]["step"]) == {0, 50, 60}
     rates = tables["decisions"][["under", "over", "recall", "accuracy_given"]]
     assert ((rates >= 0) & (rates <= 1)).all(axis=None)
+
+
+def test_every_column_is_explained(tables):
+    shared = {"seed", "arm", "step", "confidence", "over_confidence", "ece", "brier", "auroc"}
+    columns = {column for table in tables.values() for column in table.columns}
+    assert columns - shared == set(COLUMNS) - {"objective", "varied", "share", "part"}
 
 
 def test_renaming_changes_nothing_to_the_last_bit(tables):

@@ -170,7 +170,7 @@ STATEMENTS_OF_THE_HEADLINE = (
     ),
     statement(
         "safety-trained-answers-the-unknowable",
-        "Policies trained for safety answer more than half of the unknowable requests.",
+        "Policies trained for safety answer more than half of the plain unknowable requests.",
         AllOf(*(
             AtLeast(0.5 - on("unknowable", "abstains", arm), 0.0) for arm in (HONEST, SAFETY)
         )),
@@ -193,7 +193,7 @@ STATEMENTS_OF_THE_HEADLINE = (
     statement(
         "data-mix-flips-direction",
         "Under the true utility, training without unsafe requests makes policies abstain too "
-        "rarely, and training with many of them too often.",
+        "rarely on the usual requests, and training with many of them too often.",
         AllOf(
             AtLeast(0.0 - decided("tilt", "true-benign"), 0.05),
             AtLeast(decided("tilt", "true-safety-heavy"), 0.05),
