@@ -57,11 +57,15 @@ def mean_gap(tables: Tables, measure: str, prediction: str) -> pd.Series:
     return gap.groupby(table["seed"]).mean()
 
 
-def gained(tables: Tables) -> pd.Series:
-    """Mean over the grid, per seed, of the own reward that the frozen base gains over training."""
+def gained(tables: Tables, arms: tuple[str, ...] = CELLS) -> pd.Series:
+    """Mean over arms, per seed, of the own reward that the frozen base with the rule gains.
+
+    Compared with the trained policies without their randomness.
+    """
     table = tables["decisions"]
-    table = table[table["arm"].isin(CELLS)]
-    return (table["greedy_own_regret"] - table["posthoc_own_regret"]).groupby(table["seed"]).mean()
+    table = table[table["arm"].isin(arms)]
+    gain = table["greedy_own_regret"] - table["posthoc_own_regret"]
+    return gain.groupby(table["seed"]).mean()
 
 
 def most_disagreement(tables: Tables) -> pd.Series:
