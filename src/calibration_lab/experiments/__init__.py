@@ -64,6 +64,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("asymmetric-loss/images", "confirmation", range(1000, 1020)),
         Experiment("asymmetric-loss/multiclass", "confirmation", range(1000, 1032)),
         Experiment("asymmetric-loss/map", "confirmation", range(1000, 1016)),
+        Experiment("abstention", "headline", range(1000, 1032)),
+        Experiment("abstention/data-mix", "confirmation", range(1000, 1016)),
+        Experiment("abstention/training", "confirmation", range(1000, 1016)),
+        Experiment("abstention/confidence", "confirmation", range(1000, 1016)),
     )
 }
 
