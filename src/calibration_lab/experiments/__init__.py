@@ -59,6 +59,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("binary-reward/transformer", "confirmation", range(1000, 1016)),
         Experiment("binary-reward/sweep", "confirmation", range(1200, 1216)),
         Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
+        Experiment("hidden-errors", "headline", range(1000, 1032)),
+        Experiment("hidden-errors/checkpoints", "confirmation", range(1100, 1116)),
+        Experiment("hidden-errors/sweep", "confirmation", range(1100, 1116)),
+        Experiment("hidden-errors/text", "confirmation", range(1100, 1116)),
+        Experiment("hidden-errors/real-data", "confirmation", range(1100, 1132)),
     )
 }
 
