@@ -10,11 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
+from scipy.stats import spearmanr
 
 from calibration_lab.experiments.hidden_errors import experiment, measures, training
 from calibration_lab.experiments.hidden_errors.domains import draw_cases
 
-__all__ = ["Config", "run"]
+__all__ = ["AGGREGATES", "IN_TAIL", "Config", "correlations", "run"]
+
+AGGREGATES = ("accuracy", "ece", "nll", "brier", "auroc", "aurc", "confident_error_rate")
+IN_TAIL = (
+    "tail_accuracy", "tail_ece", "share", "lift", "tail_nll_share", "tail_error_confidence",
+    "harm_at_80",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,8 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to pandas.DataFrame
-        One table ``checkpoints``: per seed, domain, population ("remedies" or "ordinary"), arm,
-        rate and step, every metric and the harm.
+        ``checkpoints``: per seed, domain, population ("remedies" or "ordinary"), arm, rate and
+        step, every metric and the harm. ``correlations``: see `correlations`.
     """
     usual, rows = config.headline, []
     populations = [("remedies", config.remedies, usual.rate)]
@@ -68,4 +75,27 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
                             "rate": rate, "step": step, **measures.glance(given, usual),
                             **measures.aggregate(given, usual), **measures.in_tail(given, usual),
                         })  # fmt: skip
-    return {"checkpoints": pd.DataFrame(rows)}
+    table = pd.DataFrame(rows)
+    return {"checkpoints": table, "correlations": correlations(table)}
+
+
+def correlations(checkpoints: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlation of each metric with the harm, over one seed's checkpoints of a population.
+
+    Checkpoints of one seed are no independent units, seeds are: one ``correlation`` per seed,
+    domain, population and metric, and its ``magnitude``. The metric "best-aggregate" has the
+    largest magnitude of all metrics that know nothing of the tail.
+    """
+    rows = []
+    for keys, group in checkpoints.groupby(["seed", "domain", "population"], sort=False):
+        unit = dict(zip(("seed", "domain", "population"), keys, strict=True))
+        found = {
+            metric: float(spearmanr(group[metric], group["harm"]).statistic)
+            for metric in (*AGGREGATES, *IN_TAIL)
+        }
+        found["best-aggregate"] = max((found[metric] for metric in AGGREGATES), key=abs)
+        rows += [
+            {**unit, "metric": metric, "correlation": value, "magnitude": abs(value)}
+            for metric, value in found.items()
+        ]
+    return pd.DataFrame(rows)

@@ -107,7 +107,10 @@ class Cases(NamedTuple):
 
     def where(self, chosen: NDArray[np.intp] | Flags) -> Cases:
         """The chosen cases."""
-        return self._make(part[chosen] for part in self)
+        return Cases(
+            self.features[chosen], self.log_odds[chosen], self.active[chosen],
+            self.stated[chosen], self.tail[chosen], self.probability[chosen], self.label[chosen],
+        )  # fmt: skip
 
 
 def sigmoid(log_odds: Floats) -> Floats:

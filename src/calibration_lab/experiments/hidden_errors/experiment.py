@@ -106,7 +106,9 @@ class Config:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be a probability, got {getattr(self, name)}")
         if self.unstated + self.stated > 1:
-            raise ValueError(f"unstated + stated must be at most 1, got {self.unstated}")
+            raise ValueError(
+                f"unstated + stated must be at most 1, got {self.unstated + self.stated}"
+            )
         for name in ("rate", "group_rate", "harm", "upweight"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")

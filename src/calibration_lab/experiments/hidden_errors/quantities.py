@@ -16,6 +16,7 @@ STOPS = ("early", "late")
 SIGNED = ("conservative_bias", "salience_adjusted_gain", "correlation")  # between -1 and 1
 UNBOUNDED = {
     "lift", "nll", "harm", "harm_at_80", "harm_after", "size", "tail_size", "inverse_temperature",
+    "random_lift",
 }  # fmt: skip
 
 

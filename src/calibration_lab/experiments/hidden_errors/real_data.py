@@ -32,10 +32,10 @@ SETS = ("digits", "letter")
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes and training; a split's test rows are all that were not trained on."""
+    """Sizes and training; a split has one row to test for every four to train on."""
 
     sets: tuple[str, ...] = SETS
-    train: tuple[int, ...] = (1024, 4096)  # rows of each data set to train on
+    train: tuple[int, ...] = (1344, 4096)  # rows of each data set to train on
     rate_of_stratum: float = 0.01  # share of the training and of the test rows, by weight
     hidden: tuple[int, ...] = (64,)
     batch: int = 64
@@ -92,9 +92,11 @@ def split(
         member = stream.permutation(member)
     label = (classes >= count // 2).astype(np.int64)
     rare, usual = order[member[order]], order[~member[order]]
-    few = max(round(rate * rows), 1)
+    few, tested = max(round(rate * rows), 1), rows // 4
+    judged = min(len(rare) - few, tested // 2)  # many of them, weighted down
     chosen = stream.permutation(np.concatenate([rare[:few], usual[: rows - few]]))
-    test = np.concatenate([rare[few:], usual[rows - few :]])
+    rest = usual[rows - few :][: tested - judged]
+    test = np.concatenate([rare[few : few + judged], rest])
     mean, spread = features[chosen].mean(0), features[chosen].std(0)
     scaled = (features - mean) / np.where(spread > 0, spread, 1)
     tail = member[test]
@@ -140,7 +142,8 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to pandas.DataFrame
-        One table ``strata``: per seed, ``data``, ``kind`` ("class" or "random") and stop.
+        One table ``strata``: per split (also called seed), ``data``, ``kind`` ("class" or
+        "random") and stop.
     """
     rows = []
     for name, size in zip(config.sets, config.train, strict=True):
@@ -153,7 +156,7 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
             for stop, step in zip(("early", "late"), config.stops, strict=True):
                 for s, (seed, data) in enumerate(zip(seeds, splits, strict=True)):
                     found = answered(kept[step].take([s]), data.test)
-                    unit = {"seed": seed, "data": name, "kind": kind, "stop": stop}
+                    unit = {"seed": seed, "split": seed, "data": name, "kind": kind, "stop": stop}
                     rows.append({**unit, **measured(config, found, data)})
     return {"strata": pd.DataFrame(rows)}
 

@@ -34,10 +34,14 @@ def higher(measure: str, more: str, less: str) -> Callable[[str], AtLeast]:
 
 written_down = control(
     "answered-when-written-down",
-    "By then the same networks do answer the same kind of case correctly once a note states the "
-    "constraint.",
+    "By then the same networks do answer the same kind of case far better once a note states the "
+    "constraint, by .25 or more.",
     everywhere(
-        lambda d: at_least(sliced("accuracy", d, "stated", stop="late"), 0.8),
+        lambda d: at_least(
+            sliced("accuracy", d, "stated", stop="late")
+            - sliced("accuracy", d, "tail", stop="late"),
+            0.25,
+        ),
     ),
 )
 random_slice_like_all = control(
@@ -93,11 +97,11 @@ MASKING = (
     statement(
         "masking",
         "In every domain a network looks excellent on all cases (accuracy above .94, calibration "
-        "error below .05) while it answers fewer than one in four cases of the tail correctly.",
+        "error below .05) while it answers fewer than one in three cases of the tail correctly.",
         everywhere(
             lambda d: at_least(done("accuracy", d), 0.94),
             lambda d: at_most(done("ece", d), 0.05),
-            lambda d: at_most(done("tail_accuracy", d), 0.25),
+            lambda d: at_most(done("tail_accuracy", d), 1 / 3),
         ),
         random_slice_like_all,
     ),
@@ -134,6 +138,7 @@ MASKING = (
             ),
         ),
         undecided_errors_are_not,
+        truth="by construction",  # the tail is where the rule of thumb is sure of itself
     ),
     statement(
         "confidence-above-nine-tenths",
@@ -231,10 +236,10 @@ AUDITS = (
     statement(
         "conformal-misses-the-tail",
         "Conformal sets that hold the right answer in 95% of all cases hold it in fewer than a "
-        "quarter of the tail.",
+        "third of the tail.",
         everywhere(
             lambda d: at_least(sets("coverage", d, "marginal"), 0.94),
-            lambda d: at_most(sets("tail_coverage", d, "marginal"), 0.25),
+            lambda d: at_most(sets("tail_coverage", d, "marginal"), 1 / 3),
         ),
         rest_is_covered,
     ),

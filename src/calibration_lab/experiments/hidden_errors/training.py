@@ -163,6 +163,7 @@ def train(
     balanced = torch.tensor([arms[a].balanced for _, a in models])[:, None]
     worst = torch.tensor([arms[a].worst_group for _, a in models])
     share = torch.full((len(models), 2), 0.5)  # weight of the two halves of a batch
+    ascent = torch.zeros(len(models), 2)  # of its logarithm, in group DRO
 
     trained = network(settings, seeds, columns).take([s for s, _ in models])
     optimiser = batched.Adam(trained, settings.rate)
@@ -182,9 +183,9 @@ def train(
         halves = losses.unflatten(1, (2, half)).mean(2)  # (M, 2)
         if bool(worst.any()):
             # exponentiated gradient ascent on the groups' weights (Sagawa et al. 2020, alg. 1)
-            raised = share * (settings.group_rate * halves.detach()).exp()
-            raised = raised / raised.sum(1, keepdim=True)
-            share = torch.where(worst[:, None], raised, share)
+            # softmax, unlike exp, gives a model the same numbers wherever it stands
+            ascent = ascent + settings.group_rate * halves.detach()
+            share = torch.where(worst[:, None], ascent.softmax(-1), share)
         batched.train_step((share * halves).sum(1), optimiser)
         if step in steps:
             kept[step] = trained.take(range(trained.models))
