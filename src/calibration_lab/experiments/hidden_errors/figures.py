@@ -67,8 +67,8 @@ def panels(
             grid[-1, 0].set(xlim=xlim)
         for label, value in (marks or {}).items():
             right = value > 0.5 and not logarithmic
-            grid[-1, 0].annotate(
-                label, (value, 0), xycoords=("data", "axes fraction"), fontsize=9, va="bottom",
+            grid[0, 0].annotate(
+                label, (value, 1), xycoords=("data", "axes fraction"), fontsize=9, va="top",
                 ha="right" if right else "left", xytext=(-3 if right else 3, 2),
                 textcoords="offset points",
             )  # fmt: skip
@@ -335,9 +335,19 @@ def temperature(result: Result) -> Drawing:
     return panels(rows, xlabel="Calibration error in the tail", xlim=(-0.02, 1.02))
 
 
+IN_TIMES = ("hidden-errors/masking-persists", "hidden-errors/concentration")  # effects in lift
+
+
 def verdicts(result: Result) -> Drawing:
-    """Every statement's effect beside its threshold."""
-    return forest_plot(experiments.judgements("hidden-errors", result))
+    """Every effect in probability units, or in harm, beside its threshold."""
+    judged = experiments.judgements("hidden-errors", result)
+    return forest_plot([one for one in judged if one.key not in IN_TIMES])
+
+
+def verdicts_in_times(result: Result) -> Drawing:
+    """The effects that are ratios of shares, beside their thresholds."""
+    judged = experiments.judgements("hidden-errors", result)
+    return forest_plot([one for one in judged if one.key in IN_TIMES])
 
 
 def checkpoints(result: Result) -> Drawing:
@@ -409,6 +419,7 @@ FIGURES: dict[str, Callable[[Result], Drawing]] = {
     "discovery": discovery,
     "pairs": pairs,
     "verdicts": verdicts,
+    "verdicts-in-times": verdicts_in_times,
     "checkpoints": checkpoints,  # drawn from the exhibit hidden-errors/checkpoints
     "rates": rates,  # from hidden-errors/sweep
     "real-data": real_data,  # from hidden-errors/real-data
