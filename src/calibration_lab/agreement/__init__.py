@@ -84,8 +84,8 @@ def total_agreement(
     outputs : table of N items by K repetitions
         Anything that can be compared: texts, tokens, numbers. K is 2 or more.
     parse : function, optional
-        From one output to its answer, or to None where there is none. By default the output is the
-        answer.
+        From one output to its answer, or to None where there is none; called once for each
+        different output. By default the output is the answer.
 
     Returns
     -------
@@ -112,12 +112,14 @@ def total_agreement(
             "outputs must be items by repetitions, two or more of each item; "
             f"got {sorted({len(row) for row in rows})} outputs per item"
         )
-    answers = [[parse(output) for output in row] for row in rows]
-    missing = [answer is None for row in answers for answer in row]
+    said = [set(row) for row in rows]
+    meant = {output: parse(output) for output in set().union(*said)}
+    answers = [{meant[output] for output in outputs_of} for outputs_of in said]
+    silent = {output for output, answer in meant.items() if answer is None}
     return Agreement(
-        raw=float(np.mean([len(set(row)) == 1 for row in rows])),
-        parsed=float(np.mean([len(set(row)) == 1 and None not in row for row in answers])),
-        unparsed=float(np.mean(missing)),
+        raw=float(np.mean([len(outputs_of) == 1 for outputs_of in said])),
+        parsed=float(np.mean([len(found) == 1 and None not in found for found in answers])),
+        unparsed=float(np.mean([[o in silent for o in row] for row in rows])) if silent else 0.0,
     )
 
 

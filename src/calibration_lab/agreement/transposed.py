@@ -112,7 +112,7 @@ def least_residuals(correlation: Floats) -> Floats:
     start = np.sign(mean) * np.sqrt(np.abs(mean)).clip(0.05, 1.0)
     fit = minimize(
         residual, start, jac=True, method="L-BFGS-B", bounds=[(-1.0, 1.0)] * size,
-        options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-8},
+        options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-6},
     )  # fmt: skip
     return np.asarray(fit.x)
 
