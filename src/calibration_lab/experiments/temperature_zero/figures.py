@@ -2,93 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
-import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from calibration_lab import experiments
+from calibration_lab.experiments.temperature_zero.drawings import (
+    LINES,
+    MARKERS,
+    above,
+    band,
+    grouped,
+    panels,
+)
 from calibration_lab.experiments.temperature_zero.quantities import agreeing, repeated, transposed
 from calibration_lab.figures import (
     WIDTH,
-    Band,
     Drawing,
-    dot_interval,
     forest_plot,
     number,
     sweep,
     with_interval,
 )
 from calibration_lab.results import Result
-from calibration_lab.statements import Measured
 from calibration_lab.uncertainty import mean_interval
 
 __all__ = ["FIGURES"]
 
-MARKERS, LINES = "osD^vP", ("-", "--", ":", "-.", "-", "--")
 NAMES = {
     "careful": "careful", "faint": "faint", "swayed": "swayed", "lenient": "lenient",
     "misled": "misled", "faint-misled": "faint and misled", "reversed": "reversed",
 }  # fmt: skip
-
-
-def band(table: pd.DataFrame, x: str, y: str, bounds: tuple[float, float] = (0, 1)) -> Band:
-    """Mean and interval over seeds of ``y`` at each value of ``x``, in ascending order."""
-    wide = table.pivot(index="seed", columns=x, values=y)
-    found = [mean_interval(wide[column].dropna(), bounds=bounds) for column in wide]
-    return Band(*(np.array([getattr(f, k) for f in found]) for k in ("estimate", "low", "high")))
-
-
-def above(drawing: Drawing, columns: int = 2) -> Drawing:
-    """The same drawing with its legend above the axes, out of the way of the curves."""
-
-    def draw() -> Figure:
-        figure = drawing.figure()
-        axes = figure.axes[0]
-        handles = axes.get_legend_handles_labels()
-        axes.legend_ = None
-        figure.legend(*handles, loc="outside upper center", ncols=columns)
-        return figure
-
-    return Drawing(draw, drawing.alt, drawing.caption)
-
-
-def panels(
-    bands: Mapping[str, Mapping[str, Band]], x: Sequence[float], *, xlabel: str, ylabel: str,
-    about: str,
-) -> Drawing:  # fmt: skip
-    """One panel below the other, each with the same curves; the legend stands above them."""
-
-    def draw() -> Figure:
-        figure = Figure(figsize=(WIDTH, 1.0 + 2.1 * len(bands)))
-        for axes, (title, curves) in zip(
-            np.atleast_1d(figure.subplots(len(bands), 1, sharex=True)), bands.items(), strict=True
-        ):
-            for i, (label, found) in enumerate(curves.items()):
-                axes.fill_between(x, found.low, found.high, color=f"C{i}", alpha=0.25, linewidth=0)
-                axes.plot(x, found.estimate, color=f"C{i}", marker=MARKERS[i], markersize=5,
-                          linestyle=LINES[i], label=label)  # fmt: skip
-            axes.set(title=title, ylabel=ylabel, ylim=(-0.03, 1.05))
-        figure.axes[-1].set(xlabel=xlabel, xticks=list(x))
-        figure.legend(
-            *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2
-        )
-        return figure
-
-    def told(found: Band, i: int) -> str:
-        return with_interval(*(float(np.asarray(edge)[i]) for edge in found if edge is not None))
-
-    parts = [
-        f"{title}: "
-        + ", ".join(
-            f"{label} from {told(found, 0)} at {number(x[0])} to {told(found, -1)} at "
-            f"{number(x[-1])}"
-            for label, found in curves.items()
-        )
-        for title, curves in bands.items()
-    ]
-    return Drawing(draw, f"{about} {'; '.join(parts)}.")
 
 
 def consistency(result: Result) -> Drawing:
@@ -144,10 +88,11 @@ def bias(result: Result) -> Drawing:
                 yerr=[[y.estimate - y.low], [y.high - y.estimate]], color=f"C{i % 6}",
                 marker=MARKERS[i % 6], markersize=7, linestyle="", capsize=2,
             )  # fmt: skip
-            axes.annotate(label, (x.estimate, y.estimate), xytext=(8, 6),
+            judged_below = label == "faint and misled"  # its label would cross the line of chance
+            axes.annotate(label, (x.estimate, y.estimate), xytext=(8, -14 if judged_below else 6),
                           textcoords="offset points", fontsize=10)  # fmt: skip
         axes.axhline(0.5, color="grey", linewidth=1, linestyle="--", marker="")
-        axes.annotate("chance", (0.01, 0.51), fontsize=9)
+        axes.annotate("chance", (0.84, 0.51), ha="right", fontsize=9)
         axes.set(xlabel="Reliability of one answer", ylabel="Accuracy", xlim=(0, 0.85),
                  ylim=(0.15, 0.85))  # fmt: skip
         return figure
@@ -160,24 +105,17 @@ def bias(result: Result) -> Drawing:
     return Drawing(draw, f"Accuracy against the reliability of one answer, by judge. {told}.")
 
 
-def dots(result: Result, values: Mapping[str, Measured], xlabel: str) -> Drawing:
-    """One dot with its interval over seeds for each labelled value."""
-    found = {label: value.values(result.tables, "seed") for label, value in values.items()}
-    return dot_interval(
-        {label: mean_interval(v, bounds=(0, 1)) for label, v in found.items()},
-        units={label: v.to_numpy() for label, v in found.items()}, xlabel=xlabel,
-    )  # fmt: skip
-
-
 def majority(result: Result) -> Drawing:
     """Accuracy of one draw, of a majority of a hundred, and of temperature zero."""
-    values = {}
-    for judge in ("careful", "faint", "faint-misled"):
-        name = NAMES[judge]
-        values[f"{name}: one draw"] = repeated("accuracy", judge)
-        values[f"{name}: majority of draws"] = repeated("majority_accuracy", judge)
-        values[f"{name}: temperature 0"] = repeated("accuracy", judge, 0.0)
-    return dots(result, values, "Accuracy")
+    rows = {
+        NAMES[judge]: {
+            "one draw": repeated("accuracy", judge),
+            "majority of the draws": repeated("majority_accuracy", judge),
+            "temperature 0": repeated("accuracy", judge, 0.0),
+        }
+        for judge in ("careful", "faint", "swayed", "misled", "faint-misled")
+    }
+    return grouped(result, rows, "Accuracy", "Accuracy by judge and way of answering.")
 
 
 def noise(result: Result) -> Drawing:
@@ -199,15 +137,19 @@ def noise(result: Result) -> Drawing:
 
 def shuffled(result: Result) -> Drawing:
     """The null check: judges and their shuffled selves under the transposed statistic."""
-    values = {
-        f"{questions} questions: {judge}, {order}": transposed(
-            "transposed", judge, questions, 0.5, order
-        )
+    rows = {
+        f"{judge},\n{questions} questions": {
+            order: transposed("transposed", judge, questions, 0.5, order)
+            for order in ("as answered", "shuffled")
+        }
         for judge in ("independent", "moody")
         for questions in sorted(set(result.tables["transposed"]["questions"]))
-        for order in ("as answered", "shuffled")
     }
-    return dots(result, values, "Transposed statistic, temperature 0.5")
+    about = (
+        "The transposed statistic at temperature one half, of answers as they are and shuffled "
+        "within each question."
+    )
+    return grouped(result, rows, "Transposed statistic", about)
 
 
 def stability(result: Result) -> Drawing:
@@ -242,7 +184,7 @@ def self_consistency(result: Result) -> Drawing:
     drawing = above(
         sweep(
             sorted(set(rows["temperature"])), curves, xlabel="Sampling temperature",
-            ylabel="Mean confidence minus accuracy",
+            ylabel="Confidence minus accuracy",
         )
     )  # fmt: skip
 
@@ -293,18 +235,22 @@ def reliability(result: Result) -> Drawing:
 def repairs(result: Result) -> Drawing:
     """Brier score of confidence from repetitions and phrasings, plain and recalibrated."""
     shown = {
-        "repetitions, temp. 0": ("repetition at 0", "none"),
-        "repetitions, temp. 1": ("repetition at 1", "none"),
+        "repetitions, T = 0": ("repetition at 0", "none"),
+        "repetitions, T = 1": ("repetition at 1", "none"),
         "the same, recalibrated": ("repetition at 1", "isotonic"),
-        "ten phrasings, temp. 0": ("phrasings at 0", "none"),
-        "ten phrasings, recalibrated": ("phrasings at 0", "isotonic"),
+        "ten phrasings, T = 0": ("phrasings at 0", "none"),
+        "phrasings, recalibrated": ("phrasings at 0", "isotonic"),
     }
-    values = {
-        f"{judge}: {label}": agreeing("brier", judge, source, method)
-        for judge in ("sensitive", "stubborn")
+    rows = {
+        label: {
+            f"{judge} judge": agreeing("brier", judge, source, method)
+            for judge in ("sensitive", "stubborn")
+        }
         for label, (source, method) in shown.items()
     }
-    return dots(result, values, "Brier score (smaller is better)")
+    return grouped(
+        result, rows, "Brier score (smaller is better)", "Brier score by source of the confidence."
+    )
 
 
 def verdicts(result: Result) -> Drawing:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
-from calibration_lab.statements import Computed, Measured, Tables
+from calibration_lab.statements import Computed, DeclaredOn, Measured, Tables
 
-__all__ = ["QUANTITIES", "agreeing", "chance", "mean_excess", "repeated", "swept", "transposed",
-           "voted"]  # fmt: skip
+__all__ = [
+    "HEADLINE_RUN",
+    "QUANTITIES",
+    "agreeing",
+    "chance",
+    "mean_excess",
+    "repeated",
+    "swept",
+    "transposed",
+    "voted",
+]
+
+HEADLINE_RUN = DeclaredOn("temperature-zero/", units=32)  # seeds 1000 to 1031
 
 
 def repeated(measure: str, judge: str, temperature: float = 1.0, setting: str = "free") -> Measured:

@@ -6,26 +6,22 @@ the size of the effects was known roughly.  Reliabilities, accuracies and confid
 
 from __future__ import annotations
 
+from calibration_lab.experiments.temperature_zero.confidence_statements import CONFIDENCE
 from calibration_lab.experiments.temperature_zero.quantities import (
+    HEADLINE_RUN,
     QUANTITIES,
-    agreeing,
-    chance,
-    mean_excess,
     repeated,
     swept,
-    transposed,
     voted,
 )
-from calibration_lab.statements import AllOf, AtLeast, DeclaredOn, Equivalent, Exact
+from calibration_lab.experiments.temperature_zero.transposed_statements import TRANSPOSED
+from calibration_lab.statements import AllOf, AtLeast, Equivalent, Exact
 
 __all__ = ["QUANTITIES", "STATEMENTS"]
 
-HEADLINE_RUN = DeclaredOn("temperature-zero/", units=32)
 control, statement = HEADLINE_RUN.control, HEADLINE_RUN.statement
 
 MIXED = ("careful", "faint", "swayed", "misled", "faint-misled")  # right and wrong on many items
-CONFIDENT = ("honest", "sharp", "sensitive", "stubborn")
-ZERO = "repetition at 0"
 
 # --- controls ------------------------------------------------------------------------------------
 
@@ -64,17 +60,6 @@ few_repetitions = control(
     "few-repetitions",
     "Omega of twenty repetitions of the same judge is not good: it is their number that helps.",
     AtLeast(repeated("omega", "faint") - swept("omega", "faint", 20), 0.1),
-)
-nothing_shared = control(
-    "nothing-shared",
-    "Questions laid out as rows find no reliability in answers that are pure chance.",
-    Equivalent(chance("omega_one", 32), 0.02),
-)
-shared_misreading = control(
-    "shared-misreading",
-    "Phrasings reveal nothing about an error that all of them share.",
-    Exact(agreeing("auroc", "stubborn", "phrasings at 0") - 0.5, 1e-12),
-    truth="by construction",
 )
 
 # --- consistency at temperature zero -------------------------------------------------------------
@@ -189,7 +174,7 @@ REPEATED = (
                 swept("omega", judge, k) - swept("predicted", judge, k), 0.03,
                 detects=swept("omega", "faint", k) - swept("predicted", "careful", k),
             )
-            for judge, counts in (("careful", (3, 10, 100)), ("faint", (50, 100)))
+            for judge, counts in (("careful", (5, 10, 100)), ("faint", (50, 100)))
             for k in counts
         )),
         truth="theorem check",
@@ -254,174 +239,6 @@ REPEATED = (
             AtLeast(
                 repeated("accuracy", "faint-misled")
                 - repeated("majority_accuracy", "faint-misled"), 0.02,
-            ),
-        ),
-    ),
-)  # fmt: skip
-
-# --- the transposed layout -----------------------------------------------------------------------
-
-TRANSPOSED = (
-    statement(
-        "noise-looks-reliable",
-        "With repetitions as rows and absolute correlations, answers by pure chance get a "
-        "reliability above 0.3 with 8 questions and above 0.6 with 32.",
-        AllOf(
-            AtLeast(chance("transposed", 8), 0.3), AtLeast(chance("transposed", 32), 0.6),
-        ),
-        nothing_shared,
-    ),
-    statement(
-        "predicted-by-size",
-        "What it says of pure chance follows from the numbers of questions and repetitions.",
-        AllOf(*(
-            Equivalent(
-                chance("transposed", q, k) - chance("predicted", q, k), 0.03,
-                detects=chance("transposed", q, k) - chance("predicted", other, k),
-            )
-            for q, k, other in (
-                (8, 100, 32), (16, 100, 32), (32, 100, 8), (64, 100, 8), (32, 25, 8), (32, 400, 8),
-            )
-        )),
-        truth="theorem check",
-    ),
-    statement(
-        "cannot-tell-from-shuffled",
-        "The transposed statistic cannot tell a judge from its shuffled self.",
-        AllOf(*(
-            Equivalent(
-                mean_excess("independent", q), 0.05, detects=mean_excess("moody", q),
-            )
-            for q in (8, 20, 27)
-        )),
-    ),
-    statement(
-        "blind-to-stability",
-        "From temperature one to a quarter, answers become far more stable and the transposed "
-        "statistic stays where it is.",
-        AllOf(
-            AtLeast(
-                transposed("pairwise", "independent", 20, 0.25)
-                - transposed("pairwise", "independent", 20, 1.0), 0.2,
-            ),
-            Equivalent(
-                transposed("transposed", "independent", 20, 0.25)
-                - transposed("transposed", "independent", 20, 1.0), 0.05,
-                detects=transposed("transposed", "moody", 20, 0.25)
-                - transposed("transposed", "independent", 20, 1.0),
-            ),
-        ),
-    ),
-    statement(
-        "finds-shared-moods",
-        "Where it does find something, a mood that moves all questions of a repetition, answers "
-        "are less stable, not more.",
-        AllOf(
-            AtLeast(
-                transposed("transposed", "moody", 20, 0.25)
-                - transposed("transposed", "independent", 20, 0.25), 0.1,
-            ),
-            AtLeast(
-                transposed("pairwise", "independent", 20, 0.25)
-                - transposed("pairwise", "moody", 20, 0.25), 0.05,
-            ),
-        ),
-    ),
-    statement(
-        "one-by-a-branch",
-        "At temperature zero it is one, whatever the answers.",
-        AllOf(*(
-            Exact(1.0 - transposed("transposed", "independent", q, 0.0), 0.0) for q in (8, 20, 27)
-        )),
-        truth="by construction",
-    ),
-)  # fmt: skip
-
-# --- agreement as confidence ---------------------------------------------------------------------
-
-CONFIDENCE = (
-    statement(
-        "zero-is-maximally-overconfident",
-        "Agreement at temperature zero, used as confidence, has the error rate for its calibration "
-        "error, and cannot tell right from wrong.",
-        AllOf(*(
-            Exact(value, 1e-9)
-            for judge in CONFIDENT
-            for value in (
-                agreeing("ece", judge, ZERO) - (1.0 - agreeing("accuracy", judge, ZERO)),
-                agreeing("auroc", judge, ZERO) - 0.5,
-            )
-        )),
-        truth="theorem check",
-    ),
-    statement(
-        "calibrated-at-the-right-temperature",
-        "Agreement is calibrated when the sampling temperature undoes the judge's sharpness: at "
-        "one for an honest judge, at two for one twice too sharp.",
-        AllOf(
-            Equivalent(
-                agreeing("over_confidence", "honest", "repetition at 1"), 0.02,
-                detects=agreeing("over_confidence", "honest", "repetition at 2"),
-            ),
-            Equivalent(
-                agreeing("over_confidence", "sharp", "repetition at 2"), 0.02,
-                detects=agreeing("over_confidence", "sharp", "repetition at 1"),
-            ),
-            AtLeast(0.02 - agreeing("ece", "honest", "repetition at 1"), 0.0),
-            AtLeast(0.02 - agreeing("ece", "sharp", "repetition at 2"), 0.0),
-        ),
-    ),
-    statement(
-        "repetition-misses-misreading",
-        "Repetition at temperature one leaves a judge overconfident who misreads items, whether "
-        "the misreading depends on the phrasing or not.",
-        AllOf(*(
-            AtLeast(agreeing("over_confidence", judge, "repetition at 1")
-                    - agreeing("over_confidence", "sharp", "repetition at 1"), 0.05)
-            for judge in ("sensitive", "stubborn")
-        )),
-    ),
-    statement(
-        "phrasings-reveal-phrasing",
-        "Ten phrasings at temperature zero give a better confidence than a hundred repetitions of "
-        "one, where the error depends on the phrasing.",
-        AllOf(
-            AtLeast(
-                agreeing("brier", "sensitive", "repetition at 1")
-                - agreeing("brier", "sensitive", "phrasings at 0"), 0.03,
-            ),
-            AtLeast(
-                agreeing("auroc", "sensitive", "phrasings at 0")
-                - agreeing("auroc", "sensitive", "repetition at 1"), 0.03,
-            ),
-        ),
-        shared_misreading,
-    ),
-    statement(
-        "the-error-decides-the-repair",
-        "Where the error depends on the phrasing, asking in ten ways beats recalibrating "
-        "repetitions; where all phrasings share it, recalibration beats asking in ten ways.",
-        AllOf(
-            AtLeast(
-                agreeing("brier", "sensitive", "repetition at 1", "isotonic")
-                - agreeing("brier", "sensitive", "phrasings at 1"), 0.02,
-            ),
-            AtLeast(
-                agreeing("brier", "stubborn", "phrasings at 1")
-                - agreeing("brier", "stubborn", "repetition at 1", "isotonic"), 0.02,
-            ),
-        ),
-    ),
-    statement(
-        "recalibrated-zero-is-empty",
-        "Recalibrated, agreement at temperature zero has a small calibration error and still "
-        "cannot tell right from wrong.",
-        AllOf(
-            AtLeast(0.05 - agreeing("ece", "sharp", ZERO, "isotonic"), 0.0),
-            Exact(agreeing("auroc", "sharp", ZERO, "isotonic") - 0.5, 1e-12),
-            AtLeast(
-                agreeing("brier", "sharp", ZERO, "isotonic")
-                - agreeing("brier", "sharp", "repetition at 1", "isotonic"), 0.01,
             ),
         ),
     ),
