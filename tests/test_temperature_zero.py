@@ -24,7 +24,7 @@ from calibration_lab.experiments.temperature_zero.statements import QUANTITIES, 
 from calibration_lab.results import Result, provenance
 from calibration_lab.statements import judge
 
-SMALL = experiment.Config(items=128, tested=128, validation=128, noise_tables=1)
+SMALL = experiment.Config(items=128, swept_items=256, tested=128, validation=128, noise_tables=1)
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +238,7 @@ def test_figures_draw_with_an_alternative_made_from_the_data(tables, name):
         ("temperatures", (-1.0,), "temperatures must hold numbers of 0 or more"),
         ("consistency", (), "consistency must hold numbers of 0 or more"),
         ("items", 8, "items must be 16 or more, got 8"),
+        ("swept_items", 50, r"swept_items must be more than repetitions \(100\), got 50"),
         ("items", 100, r"items must be more than repetitions \(100\), got 100"),
         ("repetitions", 2, "repetitions must be 3 or more, got 2"),
         ("phrasings", 1, "phrasings must be 2 or more, got 1"),

@@ -48,6 +48,7 @@ class Config:
     wordings: tuple[float, ...] = (1.5, 0.5, 0.0)  # log-odds of three ways to word an answer
     sweep: tuple[int, ...] = (3, 5, 10, 20, 50, 100)  # numbers of repetitions
     swept: tuple[str, ...] = ("careful", "faint")
+    swept_items: int = 1024  # more than are judged: omega of few repetitions varies a great deal
     tested: int = 2048  # items that self-consistency is tested on
     validation: int = 1024  # labelled items for its recalibration
     phrasings: int = 10  # ways to ask the same question
@@ -58,7 +59,7 @@ class Config:
     mood: float = 0.5  # s.d. over repetitions of a moody judge's log-odds per option
     noise_questions: tuple[int, ...] = (8, 16, 32, 64)
     noise_repetitions: tuple[int, ...] = (25, 100, 400)
-    noise_tables: int = 2  # tables of pure chance per seed and size
+    noise_tables: int = 4  # tables of pure chance per seed and size
 
     def __post_init__(self) -> None:
         for name, known in (("judges", JUDGES), ("swept", JUDGES), ("confident", CONFIDENT)):
@@ -75,10 +76,12 @@ class Config:
                             ("phrasings", 2), ("options", 2), ("noise_tables", 1)):  # fmt: skip
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
-        if self.items <= self.repetitions:
-            raise ValueError(
-                f"items must be more than repetitions ({self.repetitions}), got {self.items}"
-            )
+        for name in ("items", "swept_items"):
+            if getattr(self, name) <= self.repetitions:
+                raise ValueError(
+                    f"{name} must be more than repetitions ({self.repetitions}), "
+                    f"got {getattr(self, name)}"
+                )
         for name, least in (("sweep", 3), ("questions", 3), ("noise_questions", 3),
                             ("noise_repetitions", 3)):  # fmt: skip
             if not getattr(self, name) or min(getattr(self, name)) < least:
@@ -119,7 +122,7 @@ def repeat(config: Config, seed: int) -> dict[str, list[dict]]:
     shape = (config.items, config.repetitions)
     uniform, wording = uniforms(seed, "answers", *shape), uniforms(seed, "wordings", *shape)
     stream = batched.random_stream(seed, "shuffled items")
-    tables: dict[str, list[dict]] = {"repetition": [], "sweep": [], "majority": []}
+    tables: dict[str, list[dict]] = {"repetition": [], "majority": []}
     for name in config.judges:
         odds = JUDGES[name].odds(items)
         for temperature in config.temperatures:
@@ -147,10 +150,19 @@ def repeat(config: Config, seed: int) -> dict[str, list[dict]]:
                 {**unit, **row}
                 for row in reliability.majorities(p, items.label, config.repetitions - 1)
             ]
-            if temperature == 1 and name in config.swept:
-                found_rows = reliability.sweep(answers, p, config.sweep)
-                tables["sweep"] += [{"judge": name, **row} for row in found_rows]
     return tables
+
+
+def lengthen(config: Config, seed: int) -> dict[str, list[dict]]:
+    """Omega over the number of repetitions at temperature one, on items of their own."""
+    items = make_items(seed, "swept", config.swept_items, config.evidence, 1)
+    uniform = uniforms(seed, "swept: answers", config.swept_items, max(config.sweep))
+    rows = []
+    for name in config.swept:
+        p = probability(JUDGES[name].odds(items), 1.0)
+        answers = (uniform < p[:, None]).astype(float)
+        rows += [{"judge": name, **row} for row in reliability.sweep(answers, p, config.sweep)]
+    return {"sweep": rows}
 
 
 def sources(config: Config) -> dict[str, confidence.Source]:
@@ -225,7 +237,7 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     """
     rows: dict[str, list[dict]] = {}
     for seed in seeds:
-        for part in (repeat, consist, transpose):
+        for part in (repeat, lengthen, consist, transpose):
             for table, found in part(config, seed).items():
                 rows.setdefault(table, []).extend({"seed": seed, **row} for row in found)
     return {table: pd.DataFrame(found) for table, found in rows.items()}

@@ -174,7 +174,7 @@ REPEATED = (
                 swept("omega", judge, k) - swept("predicted", judge, k), 0.03,
                 detects=swept("omega", "faint", k) - swept("predicted", "careful", k),
             )
-            for judge, counts in (("careful", (5, 10, 100)), ("faint", (50, 100)))
+            for judge, counts in (("careful", (3, 10, 100)), ("faint", (20, 50, 100)))
             for k in counts
         )),
         truth="theorem check",

@@ -14,8 +14,6 @@ __all__ = ["TRANSPOSED"]
 
 control, statement = HEADLINE_RUN.control, HEADLINE_RUN.statement
 
-# Margins of 0.05 are half a band: reliabilities are read as .6 questionable, .7 acceptable, .8 good.
-
 nothing_shared = control(
     "nothing-shared",
     "Questions laid out as rows find no reliability in answers that are pure chance.",
@@ -37,7 +35,7 @@ TRANSPOSED = (
         "What it says of pure chance follows from the numbers of questions and repetitions.",
         AllOf(*(
             Equivalent(
-                chance("transposed", q, k) - chance("predicted", q, k), 0.05,
+                chance("transposed", q, k) - chance("predicted", q, k), 0.03,
                 detects=chance("transposed", q, k) - chance("predicted", other, k),
             )
             for q, k, other in (

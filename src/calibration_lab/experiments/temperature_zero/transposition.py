@@ -47,15 +47,22 @@ def shuffled(seed: int, purpose: str, answers: Floats) -> Floats:
     return stream.permuted(answers, axis=1)
 
 
-def examine(answers: Floats) -> dict[str, float]:
-    """The transposed statistic, what its closed form predicts, and the stability of the answers."""
+def statistic(answers: Floats) -> dict[str, float]:
+    """The transposed statistic and what its closed form predicts."""
     found = agreement.transposed_omega(answers)
-    repetitions = answers.shape[1]
+    size = found.varying, answers.shape[1], found.constant
     return {
         "transposed": found.value,
-        "predicted": agreement.predicted_transposed(found.varying, repetitions, found.constant),
-        "signed": agreement.transposed_omega(answers, absolute=False).value,
+        "predicted": agreement.predicted_transposed(*size),
         "constant_share": found.constant / len(answers),
+    }
+
+
+def examine(answers: Floats) -> dict[str, float]:
+    """The same, without absolute values, and beside reliability and stability of the answers."""
+    return {
+        **statistic(answers),
+        "signed": agreement.transposed_omega(answers, absolute=False).value,
         "omega_one": agreement.icc(answers),
         "pairwise": agreement.pairwise_agreement(answers),
     }
@@ -64,14 +71,18 @@ def examine(answers: Floats) -> dict[str, float]:
 def noise(
     seed: int, questions: Sequence[int], repetitions: Sequence[int], options: int, tables: int
 ) -> list[dict]:
-    """Measure answers that are pure chance, by size of the table, as a mean over ``tables``."""
+    """Measure answers that are pure chance, by size of the table.
+
+    The statistic and its prediction are means over ``tables``; the rest is of the first table.
+    """
     rows = []
     for q in questions:
         for k in repetitions:
-            found = [
-                examine(codes(seed, f"noise {q} by {k}: {i}", (q, k), options, 0.0, 0.0, 1.0))
+            drawn = [
+                codes(seed, f"noise {q} by {k}: {i}", (q, k), options, 0.0, 0.0, 1.0)
                 for i in range(tables)
             ]
-            mean = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
-            rows.append({"questions": q, "repetitions": k, **mean})
+            found = [statistic(answers) for answers in drawn]
+            means = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+            rows.append({"questions": q, "repetitions": k, **examine(drawn[0]), **means})
     return rows
