@@ -19,6 +19,7 @@ from calibration_lab.experiments.temperature_zero import (
     reliability,
     transposition,
 )
+from calibration_lab.experiments.temperature_zero.columns import COLUMNS
 from calibration_lab.experiments.temperature_zero.statements import QUANTITIES, STATEMENTS
 from calibration_lab.results import Result, provenance
 from calibration_lab.statements import judge
@@ -210,6 +211,11 @@ def test_every_statement_control_and_quantity_can_be_computed(tables):
     for value, unit, _ in QUANTITIES.values():
         assert len(value.values(tables, "seed")) == 2
         assert unit == ""
+
+
+def test_every_column_is_explained_and_none_besides(tables):
+    found = {column for table in tables.values() for column in table}
+    assert found - {"seed", "accuracy", "confidence", "ece", "brier", "auroc"} == set(COLUMNS)
 
 
 def test_omega_follows_spearman_brown_in_the_small(tables):
