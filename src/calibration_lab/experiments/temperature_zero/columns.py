@@ -22,7 +22,7 @@ COLUMNS: dict[str, str] = {
     "order": "answers as given, or shuffled within each question",
     "over_confidence": "mean confidence minus accuracy",
     "pairwise": "probability that two different repetitions of an item or question agree",
-    "predicted": "omega by Spearman-Brown (sweep); transposed statistic of noise (transposed, noise)",
+    "predicted": "by Spearman-Brown (sweep), or of pure chance by table size (the other two)",
     "predicted_omega": "omega of all repetitions by Spearman-Brown from the true reliability",
     "questions": "questions in the transposed table",
     "recalibration": "what was done to the confidence: none, or isotonic regression",
