@@ -19,9 +19,15 @@ MARKERS, LINES = "osD^vP", ("-", "--", ":", "-.", "-", "--")
 
 
 def band(table: pd.DataFrame, x: str, y: str, bounds: tuple[float, float] = (0, 1)) -> Band:
-    """Mean and interval over seeds of ``y`` at each value of ``x``, in ascending order."""
+    """Mean and interval over seeds of ``y`` at each value of ``x``, in ascending order.
+
+    No interval where all seeds have one value: most of these are so by construction.
+    """
     wide = table.pivot(index="seed", columns=x, values=y)
-    found = [mean_interval(wide[column].dropna(), bounds=bounds) for column in wide]
+    found = [
+        mean_interval(values, bounds=bounds if np.ptp(values) > 0 else None)
+        for values in (wide[column].dropna().to_numpy() for column in wide)
+    ]
     return Band(*(np.array([getattr(f, k) for f in found]) for k in ("estimate", "low", "high")))
 
 
@@ -62,7 +68,8 @@ def panels(
         return figure
 
     def told(found: Band, i: int) -> str:
-        return with_interval(*(float(np.asarray(edge)[i]) for edge in found if edge is not None))
+        ends = [float(np.asarray(edge)[i]) for edge in found if edge is not None]
+        return with_interval(*ends) if np.isfinite(ends).all() else number(ends[0])
 
     parts = [
         f"{title}: "
