@@ -1,0 +1,161 @@
+"""Free answers: the same questions in three wordings, repeated at three temperatures.
+
+Where an answer is a text there is no closed form: texts are sampled, compared as they are (raw),
+and compared by what they say (parsed), as in studies of repeated outputs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from calibration_lab import language_model
+from calibration_lab.batched import random_stream
+from calibration_lab.experiments.temperature_zero.language_items import (
+    CAPITALS,
+    KINDS,
+    REQUESTS,
+    Choice,
+    choice,
+)
+from calibration_lab.experiments.temperature_zero.language_model import facts, missing
+
+__all__ = ["Config", "missing", "parse", "run"]
+
+Row = dict[str, Any]
+NOTHING = "(no answer)"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every constant of the published run."""
+
+    model: str = language_model.MODEL
+    temperatures: tuple[float, ...] = (0.0, 0.7, 1.0)
+    answers: int = 8  # repetitions above temperature zero, where two are made
+    most: int = 16  # tokens; enough for a short sentence
+
+    def __post_init__(self) -> None:
+        if 0 not in self.temperatures or min(self.temperatures) < 0:
+            raise ValueError(f"temperatures must be 0 and others above, got {self.temperatures}")
+        if self.answers < 2:
+            raise ValueError(f"answers must be 2 or more, got {self.answers}")
+
+
+def parse(family: str, text: str) -> str:
+    """What an answer says: the first capital, kind or number in it, or "(no answer)".
+
+    Examples
+    --------
+    >>> parse("capital", "It is Paris, of course."), parse("sum", "3 + 4 = 7"), parse("kind", "?")
+    ('Paris', '7', '(no answer)')
+    """
+    if family == "sum":  # a sum is often repeated before its result, which comes last
+        found = re.findall(r"\d+", text)
+        return found[-1] if found else NOTHING
+    known = CAPITALS.values() if family == "capital" else KINDS
+    places = {word: text.lower().find(word.lower()) for word in known}
+    said = {word: place for word, place in places.items() if place >= 0}
+    return min(said, key=lambda word: said[word]) if said else NOTHING
+
+
+def ask(
+    config: Config, model: language_model.LanguageModel, item: Choice, seed: int
+) -> dict[tuple[int, float], list[str]]:
+    """Texts by wording and temperature; at temperature zero from two separate calls."""
+    requests = REQUESTS[item.family]
+    prompts = [model.chat(request.format(subject=item.subject)) for request in requests]
+    found: dict[tuple[int, float], list[str]] = {}
+    for temperature in config.temperatures:
+        # at temperature zero each repetition is a call of its own, as a user would repeat it
+        calls, each = (1, config.answers) if temperature else (2, 1)
+        for call in range(calls):
+            stream = random_stream(seed, f"answers: {temperature}, {call}")
+            written = model.generate(
+                [prompt for prompt in prompts for _ in range(each)], config.most,
+                temperature=temperature, uniform=stream.random((len(prompts) * each, config.most)),
+            )  # fmt: skip
+            for place, tokens in enumerate(written):
+                texts = found.setdefault((place // each, temperature), [])
+                texts.append(model.decode(tokens).strip())
+    return found
+
+
+def agree(answers: Sequence[str]) -> float:
+    """Share of pairs of answers that are equal."""
+    return float(np.mean([a == b for a, b in itertools.combinations(answers, 2)]))
+
+
+def measure(said: Sequence[str], texts: Sequence[str], right: str) -> Row:
+    """Agreement and accuracy of repeated answers, and the share of the usual one as confidence.
+
+    Answers that say nothing count as an answer of their own, which is wrong.
+    """
+    usual, count = Counter(said).most_common(1)[0]
+    confidence, correct = count / len(said), float(usual == right)
+    return {
+        "raw_agreement": agree(texts),
+        "agreement": agree(said),
+        "right": float(np.mean([one == right for one in said])),
+        "usual_right": correct,
+        "confidence": confidence,
+        "brier": (confidence - correct) ** 2,
+        "nothing": float(np.mean([one == NOTHING for one in said])),
+    }
+
+
+def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
+    """Have the model answer one question per seed in its own words, again and again.
+
+    Parameters
+    ----------
+    config : Config
+    seeds : sequence of int
+        One question each; the same number stands in the column ``item``.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        ``answers`` (per item, wording and temperature): see `measure`. ``wordings`` (per item and
+        temperature): agreement ``within`` a wording and ``between`` wordings, and the share of
+        wordings and repetitions that give the usual answer as ``confidence``, with its ``brier``.
+        ``texts``: every text. ``model`` has no seed.
+    """
+    model = language_model.load(config.model)
+    rows: dict[str, list[Row]] = {"answers": [], "wordings": [], "texts": []}
+    for seed in tqdm(seeds, "questions asked", unit="item", disable=None, leave=False):
+        item = choice(seed)
+        unit = {"seed": seed, "item": seed, "family": item.family}
+        asked = ask(config, model, item, seed)
+        said = {key: [parse(item.family, text) for text in texts] for key, texts in asked.items()}
+        for (wording, temperature), texts in asked.items():
+            at = unit | {"wording": wording, "temperature": temperature}
+            answers = said[wording, temperature]
+            rows["answers"].append(at | measure(answers, texts, item.options[0]))
+            rows["texts"] += [
+                at | {"repetition": i, "text": text or NOTHING, "said": answer}
+                for i, (text, answer) in enumerate(zip(texts, answers, strict=True))
+            ]
+        for temperature in config.temperatures:
+            same = [answers for (_, at_t), answers in said.items() if at_t == temperature]
+            pooled = [one for answers in same for one in answers]
+            found = measure(pooled, pooled, item.options[0])
+            between = [
+                a == b for one, two in itertools.combinations(same, 2) for a in one for b in two
+            ]
+            rows["wordings"].append(unit | {
+                "temperature": temperature,
+                "within": float(np.mean([agree(answers) for answers in same])),
+                "between": float(np.mean(between)),
+                **{name: found[name] for name in ("right", "usual_right", "confidence", "brier")},
+            })  # fmt: skip
+    tables = {name: pd.DataFrame(found) for name, found in rows.items()}
+    return tables | {"model": facts(model)}
