@@ -149,8 +149,8 @@ def test_the_digest_is_the_same_under_every_python(package):
 
 
 ORDER = (
-    "scores", "calibration", "uncertainty", "batched", "statements", "results", "figures",
-    "experiments", "site",
+    "scores", "calibration", "uncertainty", "agreement", "batched", "statements", "results",
+    "figures", "experiments", "site",
 )  # fmt: skip
 
 
