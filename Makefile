@@ -5,7 +5,7 @@
 # make clean   remove what was built (.venv stays; experiments and notebooks run again)
 #
 # No make? The same in two lines:
-#   python -m venv .venv && .venv/bin/python -m pip install torch==2.13.0 -c constraints.txt -e '.[book,test]'
+#   python -m venv .venv && .venv/bin/python -m pip install torch==2.13.0 -c constraints.txt -e '.[book,language-model,test]'
 #   .venv/bin/python -m calibration_lab.site.build
 # On Windows: .venv\Scripts\python for .venv/bin/python, double quotes for the single ones.
 
@@ -42,7 +42,7 @@ $(PY):
 	$(PYTHON) -m venv $(VENV)
 
 $(READY): constraints.txt pyproject.toml | $(PY)
-	$(PY) -m pip install --quiet torch==2.13.0 -c constraints.txt -e '.[book,test]'
+	$(PY) -m pip install --quiet torch==2.13.0 -c constraints.txt -e '.[book,language-model,test]'
 	@touch $@
 
 $(VENV)/.installed-%: constraints.txt pyproject.toml | $(READY)

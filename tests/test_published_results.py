@@ -13,8 +13,10 @@ HEADLINES = [name for name in NAMES if experiments.get(name).tier == "headline"]
 
 
 def own(name):
-    """This machine's published run, as ``make book`` leaves it."""
+    """This machine's published run, as ``make book`` leaves it; the record where it could not."""
     found = experiments.own(name)
+    if found is None and experiments.missing(name):
+        return experiments.load(name)
     if found is None:
         pytest.fail(f"no current result of {name}: run `make book` first")
     return found

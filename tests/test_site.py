@@ -280,7 +280,7 @@ def test_conda_users_get_the_same(project, root):
     wanted = yaml.safe_load((root / "environment.yml").read_text("utf-8"))["dependencies"]
     pip = next(entry["pip"] for entry in wanted if isinstance(entry, dict))
     torch = next(line for line in project["dependencies"] if line.startswith("torch"))
-    assert pip == ["-c constraints.txt", torch, "-e .[book,test]"]
+    assert pip == ["-c constraints.txt", torch, "-e .[book,language-model,test]"]
     python = next(line for line in wanted if str(line).startswith("python="))
     assert python.removeprefix("python=") in ("3.11", "3.12", "3.13")
 

@@ -150,7 +150,7 @@ def test_the_digest_is_the_same_under_every_python(package):
 
 ORDER = (
     "scores", "calibration", "uncertainty", "agreement", "batched", "statements", "results",
-    "figures", "experiments", "site",
+    "figures", "language_model", "experiments", "site",
 )  # fmt: skip
 
 

@@ -29,8 +29,9 @@ class Experiment:
     """One line of the registry.
 
     ``name`` is the page's name, or ``page/exhibit``; ``seeds`` are those of the published run;
-    ``block`` is how many of them one worker runs together. A headline experiment runs with
-    ``make book``; a confirmation runs by its own command and is shipped as a record.
+    ``block`` is how many of them one worker runs together: all, where each worker would hold a
+    large model. A headline experiment runs with ``make book``; a confirmation runs by its own
+    command and is shipped as a record.
     """
 
     name: str
@@ -60,6 +61,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("binary-reward/sweep", "confirmation", range(1200, 1216)),
         Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
         Experiment("temperature-zero", "headline", range(1000, 1032)),
+        Experiment("temperature-zero/language-model", "headline", range(1000, 1100), block=100),
+        Experiment("temperature-zero/full-grid", "confirmation", range(1200, 1260), block=60),
+        Experiment("temperature-zero/free-form", "confirmation", range(1300, 1348), block=48),
+        Experiment("temperature-zero/bits", "confirmation", range(1400, 1500), block=100),
+        Experiment("sft-shortcut/language-model", "confirmation", range(1000, 1008), block=8),
     )
 }
 
@@ -92,6 +98,16 @@ def module(name: str) -> Any:
     The state of its source is noted: code that was edited since is not run (see `import_noted`).
     """
     return import_noted(get(name).module)[0]
+
+
+def missing(name: str) -> str:
+    """Say what an experiment needs from outside and cannot get, in a sentence, or "".
+
+    Its module may have a function ``missing`` that says so; it fetches what can be fetched, such as
+    the weights of a model. Where something is missing, readers are shown the shipped record.
+    """
+    found = getattr(module(name), "missing", None)
+    return found() if found else ""
 
 
 def import_noted(path: str) -> tuple[Any, str]:

@@ -97,7 +97,8 @@ def run_all(
         If a name is unknown, a config is not of the experiment's own kind, or seeds are not
         different integers >= 0.
     ExperimentFailedError
-        When all others are done, if any experiment raised; at once, if a worker process died.
+        When all others are done, if any experiment raised or misses what it needs from outside;
+        at once, if a worker process died.
     """
     folder = folder or results.results_folder()
     asked = {name: (configs or {}).get(name) for name in names}
@@ -106,17 +107,19 @@ def run_all(
         for name in asked
     }
     finished: dict[str, Result] = {}
+    failures: dict[str, str] = {}
     blocks: list[Block] = []
     for name, config in asked.items():
         stored = None if fresh else experiments.own(name, config, chosen[name], folder)
         if stored is not None:
             finished[name] = stored
+        elif reason := experiments.missing(name):
+            failures[name] = reason
         else:
             blocks += _blocks(name, config, chosen[name])
 
     waiting = {name: [b for b in blocks if b.name == name] for name in asked}
     outcomes: dict[str, list[Outcome]] = {name: [] for name in asked}
-    failures: dict[str, str] = {}
     with _one_thread_each(), contextlib.closing(_Progress(blocks, progress)) as told:
         pool = joblib.Parallel(
             -1 if jobs is None else jobs, return_as="generator_unordered", batch_size=1

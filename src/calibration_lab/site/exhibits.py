@@ -27,6 +27,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
+from calibration_lab import experiments
 from calibration_lab.figures.drawing import Drawing
 from calibration_lab.results import Provenance, write_atomically
 from calibration_lab.site import store
@@ -192,7 +193,11 @@ class ProvenanceOf(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Print a folded list of where the result comes from, its first line always in sight."""
+        """Print a folded list of where the result comes from, its first line always in sight.
+
+        A note stands above it where the book would compute the result itself, and has not: where
+        nothing ran yet, or what it needs could not be had.
+        """
         name = self.arguments[0]
         try:
             store.note_experiment(self.env, name)
@@ -210,7 +215,23 @@ class ProvenanceOf(SphinxDirective):
         summary = f"<details><summary>Where this comes from: {told['Result']}</summary>"
         listed = nodes.definition_list("", *items)
         box = nodes.container("", html(summary), listed, html("</details>"), classes=["provenance"])
-        return [box]
+        return [*self.not_from_here(name), box]
+
+    def not_from_here(self, name: str) -> list[nodes.Node]:
+        """Make the note that a headline result was not computed on this machine, if so."""
+        headline = experiments.get(name).tier == "headline"
+        if not headline or experiments.own(name) is not None:
+            return []
+        command = f"python -m calibration_lab run {name}"
+        said = nodes.paragraph(
+            "",
+            "",
+            nodes.Text("This part was not computed on this machine. Shown is the published run, "),
+            nodes.Text(f"{store.result(name).origin}. To compute it here: "),
+            nodes.literal(command, command),
+            nodes.Text("."),
+        )
+        return [nodes.note("", said, classes=["not-from-here"])]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -7,13 +7,19 @@ the size of the effects was known roughly.  Reliabilities, accuracies and confid
 from __future__ import annotations
 
 from calibration_lab.experiments.temperature_zero.confidence_statements import CONFIDENCE
+from calibration_lab.experiments.temperature_zero.language_model_statements import (
+    QUANTITIES as LANGUAGE_MODEL_QUANTITIES,
+)
+from calibration_lab.experiments.temperature_zero.language_model_statements import (
+    STATEMENTS as LANGUAGE_MODEL,
+)
 from calibration_lab.experiments.temperature_zero.quantities import (
     HEADLINE_RUN,
-    QUANTITIES,
     repeated,
     swept,
     voted,
 )
+from calibration_lab.experiments.temperature_zero.quantities import QUANTITIES as SYNTHETIC
 from calibration_lab.experiments.temperature_zero.transposed_statements import TRANSPOSED
 from calibration_lab.statements import AllOf, AtLeast, Equivalent, Exact
 
@@ -244,4 +250,5 @@ REPEATED = (
     ),
 )  # fmt: skip
 
-STATEMENTS = (*AT_ZERO, *REPEATED, *TRANSPOSED, *CONFIDENCE)
+STATEMENTS = (*AT_ZERO, *REPEATED, *TRANSPOSED, *CONFIDENCE, *LANGUAGE_MODEL)
+QUANTITIES = {**SYNTHETIC, **LANGUAGE_MODEL_QUANTITIES}
