@@ -484,7 +484,9 @@ def test_free_answers_are_parsed_and_compared(loaded):
 def test_a_shortcut_is_learnt_and_breaks(loaded):
     config = tagged.Config(strengths=(0.5, 1.0), layers=1, steps=30, batch=4, rate=3e-2, test=8)
     tables = tagged.run(config, [0, 1])
-    answers = tables["answers"].set_index(["seed", "arm", "wording", "tag"])["accuracy"].sort_index()
+    answers = (
+        tables["answers"].set_index(["seed", "arm", "wording", "tag"])["accuracy"].sort_index()
+    )
     for seed in (0, 1):
         learnt = answers[seed, "1", "seen"]
         assert learnt["intact"] - learnt["broken"] > 0.5  # nothing but the tag can be learnt here

@@ -80,8 +80,8 @@ def off_the_mode(tables: Tables) -> pd.Series:
     keys = ["item", "paraphrase", "order"]
     rows = tables["repetitions"].set_index(keys).sort_index()
     zero, one = (rows[rows["temperature"] == t] for t in (0.0, 1.0))
-    apart = np.maximum((1 - zero["agreement"]).abs(), (zero["right"] - one["limit_right"]).abs())
-    return apart.groupby("item").max()
+    apart = [(1 - zero["agreement"]).abs(), (zero["right"] - one["limit_right"]).abs()]
+    return pd.concat(apart, axis=1).max(axis=1).groupby("item").max()
 
 
 def of_family(tables: Tables, measure: str, form: str, family: str) -> pd.Series:
@@ -134,7 +134,11 @@ def one_draw(tables: Tables, units: np.ndarray, times: int = 1, temperature: flo
     """Reliability of the sum of some draws, exactly, averaged over wordings and orders."""
     kinds = tables["verdicts"][["paraphrase", "order"]].drop_duplicates()
     found = [
-        spearman_brown(reliability(probabilities(tables, units, how, order, temperature)), times)
+        float(
+            spearman_brown(
+                reliability(probabilities(tables, units, how, order, temperature)), times
+            )
+        )
         for how, order in kinds.itertuples(index=False)
     ]
     return float(np.mean(found))
