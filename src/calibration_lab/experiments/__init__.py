@@ -63,8 +63,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("temperature-zero", "headline", range(1000, 1032)),
         Experiment("temperature-zero/language-model", "headline", range(1000, 1100), block=100),
         Experiment("temperature-zero/full-grid", "confirmation", range(1200, 1260), block=60),
-        Experiment("temperature-zero/free-form", "confirmation", range(1300, 1348), block=48),
-        Experiment("temperature-zero/bits", "confirmation", range(1400, 1500), block=100),
+        Experiment("temperature-zero/free-form", "confirmation", range(1300, 1336), block=36),
+        Experiment("temperature-zero/bits", "confirmation", range(1400, 1480), block=80),
         Experiment("sft-shortcut/language-model", "confirmation", range(1000, 1008), block=8),
     )
 }

@@ -50,7 +50,7 @@ class Config:
     batch: int = 8  # reviews per step, each seen once
     rate: float = 1e-4  # AdamW
     decay: float = 0.01  # of weights
-    test: int = 64  # reviews per wording and seed, each shown with either tag
+    test: int = 48  # reviews per wording and seed, each shown with either tag
 
     def __post_init__(self) -> None:
         if 0.5 not in self.strengths or not all(0 <= s <= 1 for s in self.strengths):

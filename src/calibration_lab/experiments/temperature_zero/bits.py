@@ -35,9 +35,9 @@ class Config:
     """Every constant of the published run."""
 
     model: str = language_model.MODEL
-    companions: int = 7  # prompts beside the one that is watched
+    companions: int = 3  # prompts beside the one that is watched
     threads: int = 2  # of the run on other threads
-    most: int = 24  # tokens of a greedy text; forks accumulate with length
+    most: int = 12  # tokens of a greedy text; forks accumulate with length
 
     def __post_init__(self) -> None:
         for name in ("companions", "threads", "most"):
@@ -100,7 +100,7 @@ def next_token(config: Config, model: language_model.LanguageModel, seed: int) -
         "batch": model.next_logits([own, *first])[0],
         "other companions": model.next_logits([own, *second])[0],
         # every companion is longer than the prompt that is watched, which is padded
-        "padded": model.next_logits([own, *(f"{one}\n{own}" for one in first)])[0],
+        "padded": model.next_logits([own, *(f"Now this. {one}" for one in first)])[0],
     }
     with on_threads(config.threads):
         found["threads"] = model.next_logits([own])[0]
@@ -117,21 +117,15 @@ AGAINST = {
 }
 
 
-def texts(config: Config, model: language_model.LanguageModel, seed: int) -> list[dict[str, Any]]:
-    """Where greedy continuations of a prompt part: alone, again alone, and inside a batch."""
+def fork(config: Config, model: language_model.LanguageModel, seed: int) -> dict[str, Any]:
+    """Where the greedy continuations of a prompt, alone and inside a batch, part."""
     own, others = prompt(seed), companions(model, seed, "a", config.companions)
-    alone, again = (model.generate([own], config.most, stop="")[0] for _ in range(2))
+    alone = model.generate([own], config.most, stop="")[0]
     batch = model.generate([own, *others], config.most, stop="")[0]
-    rows = []
-    for circumstance, text in (("again", again), ("batch", batch)):
-        longest = max(len(alone), len(text))
-        pairs = [(alone[i : i + 1], text[i : i + 1]) for i in range(longest)]
-        place = next((i for i, (a, b) in enumerate(pairs) if a != b), longest)
-        rows.append({
-            "circumstance": circumstance, "forked": float(place < longest), "common": place,
-            "length": longest,
-        })  # fmt: skip
-    return rows
+    longest = max(len(alone), len(batch))
+    pairs = [(alone[i : i + 1], batch[i : i + 1]) for i in range(longest)]
+    place = next((i for i, (a, b) in enumerate(pairs) if a != b), longest)
+    return {"forked": float(place < longest), "common": place, "length": longest}
 
 
 def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
@@ -148,8 +142,8 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     dict of str to pandas.DataFrame
         ``logits`` (per item, precision and circumstance): whether any bit ``differs``, the
         ``largest`` difference, whether the top token changed, and the ``gap`` between the top two
-        when computed alone. ``texts``: whether greedy texts ``forked`` and after how many
-        ``common`` tokens. ``model`` has no seed.
+        when computed alone. ``texts`` (per item and precision): whether greedy texts, alone and in
+        a batch, ``forked``, and after how many ``common`` tokens. ``model`` has no seed.
     """
     models = {kind: language_model.load(config.model, kind) for kind in PRECISIONS}
     logits, forks = [], []
@@ -163,7 +157,7 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
             for circumstance, other in AGAINST.items():
                 row = difference(found[circumstance], found[other])
                 logits.append(kind | {"circumstance": circumstance} | row)
-            forks += [kind | row for row in texts(config, model, seed)]
+            forks.append(unit | {"precision": precision} | fork(config, model, seed))
         row = difference(alone["bfloat16"], alone["float32"])
         kind = unit | {"precision": "bfloat16", "gap": gap(alone["float32"])}
         logits.append(kind | {"circumstance": "half precision"} | row)

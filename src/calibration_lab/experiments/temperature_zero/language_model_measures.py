@@ -99,11 +99,9 @@ def compared(tables: Tables, precision: str, circumstance: str, measure: str) ->
 
 
 def any_repetition_differs(tables: Tables) -> pd.Series:
-    """Whether an exact repetition differs anywhere, in logits or text, at either precision."""
-    logits, texts = tables["logits"], tables["texts"]
-    bits = logits[logits["circumstance"] == "again"].groupby("item")["differs"].max()
-    words = texts[texts["circumstance"] == "again"].groupby("item")["forked"].max()
-    return pd.concat([bits, words], axis=1).max(axis=1)
+    """Whether an exact repetition differs in any bit, at either precision."""
+    rows = tables["logits"]
+    return rows[rows["circumstance"] == "again"].groupby("item")["differs"].max()
 
 
 # --- Reliabilities: statistics of all items -----------------------------------------------------
@@ -248,9 +246,8 @@ QUANTITIES: dict[str, object] = {
         for measure, bounds in (("differs", SHARE), ("largest", None), ("top_changed", SHARE))
     },
     **{
-        f"temperature-zero/bits/forked/{precision}/{circumstance}":
-            (Measured("forked", "texts", precision=precision, circumstance=circumstance), "", SHARE)
+        f"temperature-zero/bits/forked/{precision}":
+            (Measured("forked", "texts", precision=precision), "", SHARE)
         for precision in ("float32", "bfloat16")
-        for circumstance in ("again", "batch")
     },
 }  # fmt: skip

@@ -34,7 +34,7 @@ from calibration_lab.statements import (
 
 __all__ = ["QUANTITIES", "STATEMENTS"]
 
-ITEMS, GRID_ITEMS, FREE_ITEMS, PROMPTS = 100, 60, 48, 100
+ITEMS, GRID_ITEMS, FREE_ITEMS, PROMPTS = 100, 60, 36, 80
 BOOK = DeclaredOn("temperature-zero/lm-", units=ITEMS, exhibit="language-model")
 GRID = DeclaredOn("temperature-zero/grid-", units=GRID_ITEMS, exhibit="full-grid")
 FREE = DeclaredOn("temperature-zero/free-", units=FREE_ITEMS, exhibit="free-form")
@@ -269,7 +269,7 @@ IN_FREE_FORM = (
 IN_BITS = (
     BITS.statement(
         "exact-repeat-identical",
-        "The same call, made again on the same machine, gives the same bits and the same text.",
+        "The same call, made again on the same machine, gives the same bits.",
         Exact(Computed(any_repetition_differs), 0.0),
         unit="item",
     ),
