@@ -113,7 +113,7 @@ def letters(result: Result, form: str = "letters") -> Drawing:
             corner, shade = (c - 0.48, r - 0.48), 0.6 * share[r, c]
             axes.add_patch(Rectangle(corner, 0.96, 0.96, color="C0", alpha=shade, linewidth=0))
             weight = "bold" if r == c else "normal"
-            axes.text(c, r, number(share[r, c], 2), ha="center", va="center", weight=weight)
+            axes.text(c, r, number(float(share[r, c]), 2), ha="center", va="center", weight=weight)
         axes.set_xticks(range(4), list(LETTERS))
         axes.set_yticks(range(4), list(LETTERS))
         axes.set(xlabel="Letter chosen", ylabel="Letter of the right option")
