@@ -66,6 +66,14 @@ def test_figures_come_in_two_versions_with_one_text(page):
         assert "Fig." in figure.find("figcaption").text
 
 
+def test_a_result_that_was_not_computed_here_carries_a_note(page):
+    (note,) = page.select(".admonition.not-from-here")
+    assert "was not computed on this machine" in note.text
+    assert "recorded on 20" in note.text
+    assert note.select_one("code").text == "python -m calibration_lab run demo-claim/elsewhere"
+    assert "demo-claim/elsewhere" in note.find_next(class_="provenance").text
+
+
 def test_provenance_says_where_from(page):
     told = page.select_one(".provenance").text
     assert "computed on this machine" in told

@@ -65,12 +65,7 @@ def cached() -> Path | None:
 
 
 def unavailable() -> str:
-    """Fetch the weights unless they are here; say in a sentence why they cannot be had, or "".
-
-    Examples
-    --------
-    >>> reason = unavailable()  # doctest: +SKIP
-    """
+    """Fetch the weights unless they are here; say in a sentence why they cannot be had, or ""."""
     try:
         obtain()
     except WeightsUnavailableError as reason:

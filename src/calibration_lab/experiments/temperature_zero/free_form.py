@@ -32,6 +32,7 @@ __all__ = ["Config", "missing", "parse", "run"]
 
 Row = dict[str, Any]
 NOTHING = "(no answer)"
+BEGINNING = "The answer is"  # else texts end before they come to the point
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Config:
     model: str = language_model.MODEL
     temperatures: tuple[float, ...] = (0.0, 0.7, 1.0)
     answers: int = 8  # repetitions above temperature zero, where two are made
-    most: int = 16  # tokens; enough for a short sentence
+    most: int = 10  # tokens; enough for the rest of a short sentence
 
     def __post_init__(self) -> None:
         if 0 not in self.temperatures or min(self.temperatures) < 0:
@@ -72,7 +73,7 @@ def ask(
 ) -> dict[tuple[int, float], list[str]]:
     """Texts by wording and temperature; at temperature zero from two separate calls."""
     requests = REQUESTS[item.family]
-    prompts = [model.chat(request.format(subject=item.subject)) for request in requests]
+    prompts = [model.chat(request.format(subject=item.subject), BEGINNING) for request in requests]
     found: dict[tuple[int, float], list[str]] = {}
     for temperature in config.temperatures:
         # at temperature zero each repetition is a call of its own, as a user would repeat it
