@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy.special import expit, softmax
 
 from calibration_lab import agreement, batched
@@ -20,6 +19,7 @@ from calibration_lab.experiments.temperature_zero import (
     reliability,
     transposition,
 )
+from calibration_lab.experiments.temperature_zero.columns import COLUMNS
 from calibration_lab.experiments.temperature_zero.statements import QUANTITIES, STATEMENTS
 from calibration_lab.results import Result, provenance
 from calibration_lab.statements import judge
@@ -85,13 +85,15 @@ def test_the_true_reliability_is_the_correlation_of_two_draws():
 
 
 @given(
-    arrays(float, 8, elements=st.floats(0, 1)), arrays(float, 8, elements=st.sampled_from([0, 1]))
+    st.lists(st.integers(0, 100), min_size=8, max_size=8),
+    st.lists(st.integers(0, 1), min_size=8, max_size=8),
 )
-def test_no_judge_is_more_valid_than_the_root_of_its_reliability(p, label):
+def test_no_judge_is_more_valid_than_the_root_of_its_reliability(percent, right):
+    p, label = np.array(percent) / 100, np.array(right, dtype=float)
     one, correlation = reliability.true_reliability(p), reliability.validity(p, label)
     if np.isfinite(correlation):
-        assert abs(correlation) <= np.sqrt(one) + 1e-6
-    assert reliability.true_reliability(1 - p) == pytest.approx(one, nan_ok=True, abs=1e-6)
+        assert abs(correlation) <= np.sqrt(one) + 1e-9
+    assert reliability.true_reliability(1 - p) == pytest.approx(one, nan_ok=True, abs=1e-9)
 
 
 @pytest.mark.parametrize("repetitions", [3, 4, 5])
@@ -209,6 +211,11 @@ def test_every_statement_control_and_quantity_can_be_computed(tables):
     for value, unit, _ in QUANTITIES.values():
         assert len(value.values(tables, "seed")) == 2
         assert unit == ""
+
+
+def test_every_column_is_explained_and_none_besides(tables):
+    found = {column for table in tables.values() for column in table}
+    assert found - {"seed", "accuracy", "confidence", "ece", "brier", "auroc"} == set(COLUMNS)
 
 
 def test_omega_follows_spearman_brown_in_the_small(tables):

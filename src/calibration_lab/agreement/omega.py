@@ -159,7 +159,7 @@ def fit_one_factor(correlation: Floats) -> tuple[Floats, Floats]:
         jac=True,
         method="L-BFGS-B",
         bounds=[(np.log(FLOOR), np.log(2.0))] * len(start),
-        options={"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 30},
+        options={"maxiter": 2000, "maxfun": 5000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 30},
     )
     errors = np.exp(fit.x)
     loadings, _ = _loadings(errors, correlation)
