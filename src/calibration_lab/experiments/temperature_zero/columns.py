@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from calibration_lab.experiments.temperature_zero.language_model_columns import (
+    COLUMNS as LANGUAGE_MODEL,
+)
+
 __all__ = ["COLUMNS"]
 
-COLUMNS: dict[str, str] = {
+COLUMNS: dict[str, str] = LANGUAGE_MODEL | {
     "accuracy_spread": "largest minus smallest accuracy of single repetitions",
     "against_theorem": "largest change by a majority vote against the sign that theory gives it",
     "alpha": "Cronbach's alpha of the repetitions; undefined where all items get the same sum",
@@ -19,7 +23,8 @@ COLUMNS: dict[str, str] = {
     "omega": "McDonald's omega of the repetitions, covariance metric; undefined without spread",
     "omega_one": "ICC(1), the reliability of one answer, with items or questions as rows",
     "omega_undefined": "1 where omega is undefined, else 0",
-    "order": "answers as given, or shuffled within each question",
+    "order": "answers as given, or shuffled within each question; of a language model, which of "
+    "the two options is named first",
     "over_confidence": "mean confidence minus accuracy",
     "pairwise": "probability that two different repetitions of an item or question agree",
     "predicted": "omega by Spearman-Brown (sweep); transposed statistic of noise (transposed, noise)",
@@ -27,7 +32,8 @@ COLUMNS: dict[str, str] = {
     "questions": "questions in the transposed table",
     "recalibration": "what was done to the confidence: none, or isotonic regression",
     "repetitions": "answers to each item or question",
-    "right": "share right at a confidence level, by the known probability",
+    "right": "share right at a confidence level, by the known probability; of a language model, "
+    "probability or share of right answers",
     "setting": "free draws, one fixed seed, or items shuffled within each repetition",
     "share": "share of items on this side",
     "side": "whether one draw is mostly right or mostly wrong on an item",

@@ -15,6 +15,9 @@ from calibration_lab.experiments.temperature_zero.drawings import (
     grouped,
     panels,
 )
+from calibration_lab.experiments.temperature_zero.language_model_figures import (
+    FIGURES as LANGUAGE_MODEL,
+)
 from calibration_lab.experiments.temperature_zero.quantities import agreeing, repeated, transposed
 from calibration_lab.figures import (
     WIDTH,
@@ -270,4 +273,5 @@ FIGURES: dict[str, Callable[[Result], Drawing]] = {
     "reliability": reliability,
     "repairs": repairs,
     "verdicts": verdicts,
+    **LANGUAGE_MODEL,
 }

@@ -3,12 +3,9 @@
 COLUMNS = {
     "item": "number of the item, which is its seed",
     "paraphrase": "wording in which a review is put to the model",
-    "order": "which of the two options is named first",
     "label": "whether the review is positive",
     "log_odds": "log-odds of the verdict “positive” against “negative”",
     "mass": "probability that the next token is either verdict",
-    "temperature": "temperature of sampling; 0 takes the most probable",
-    "right": "probability, or share, of right answers",
     "agreement": "probability, or share of pairs: two repetitions agree",
     "majority_agreement": "probability that majorities of a hundred repetitions agree",
     "votes": "how many of a hundred drawn verdicts say “positive”",
