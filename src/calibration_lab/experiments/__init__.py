@@ -65,7 +65,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("temperature-zero/full-grid", "confirmation", range(1200, 1260), block=60),
         Experiment("temperature-zero/free-form", "confirmation", range(1300, 1336), block=36),
         Experiment("temperature-zero/bits", "confirmation", range(1400, 1480), block=80),
-        Experiment("sft-shortcut/language-model", "confirmation", range(1000, 1008), block=8),
+        Experiment("sft-shortcut/language-model", "confirmation", range(1000, 1006), block=6),
     )
 }
 

@@ -44,7 +44,7 @@ class Config:
     """
 
     model: str = language_model.MODEL
-    strengths: tuple[float, ...] = (0.5, 0.75, 0.9, 1.0)  # shares in which the tag agrees
+    strengths: tuple[float, ...] = (0.5, 0.75, 1.0)  # shares in which the tag agrees
     layers: int = 6  # of 30 that are trained: a fifth of the cost, and enough to learn the task
     steps: int = 50  # after which the control has learnt it
     batch: int = 8  # reviews per step, each seen once

@@ -27,7 +27,7 @@ COLUMNS: dict[str, str] = LANGUAGE_MODEL | {
     "the two options is named first",
     "over_confidence": "mean confidence minus accuracy",
     "pairwise": "probability that two different repetitions of an item or question agree",
-    "predicted": "omega by Spearman-Brown (sweep); transposed statistic of noise (transposed, noise)",
+    "predicted": "omega by Spearman-Brown (sweep); the transposed statistic of noise elsewhere",
     "predicted_omega": "omega of all repetitions by Spearman-Brown from the true reliability",
     "questions": "questions in the transposed table",
     "recalibration": "what was done to the confidence: none, or isotonic regression",
