@@ -188,7 +188,7 @@ def sources(result: Result) -> dict[str, Forecasts]:
         )  # fmt: skip
     rows = pooled[pooled["temperature"] == 0]
     count = len(kinds(result))
-    found[f"{count} wordings, once each at 0"] = (
+    found[f"{count} wordings at 0"] = (
         rows["pooled_confidence"].to_numpy(), rows["pooled_right"].to_numpy(),
         rows["item"].to_numpy(),
     )  # fmt: skip
