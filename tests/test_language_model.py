@@ -474,6 +474,9 @@ def test_free_answers_are_parsed_and_compared(loaded):
     assert found["raw_agreement"] == 0
     assert found["usual_right"] == 1
     assert found["brier"] == pytest.approx((2 / 3 - 1) ** 2)
+    silent = free_form.measure([free_form.NOTHING] * 3, ["a"] * 3, "7")
+    assert silent["raw_agreement"] == silent["nothing"] == 1
+    assert silent["agreement"] == silent["confidence"] == silent["brier"] == silent["wrong"] == 0
     config = free_form.Config(answers=2, most=3)
     tables = free_form.run(config, [4, 7])
     alone = free_form.run(config, [7])

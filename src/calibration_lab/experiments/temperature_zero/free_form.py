@@ -91,21 +91,26 @@ def ask(
 
 
 def agree(answers: Sequence[str]) -> float:
-    """Share of pairs of answers that are equal."""
-    return float(np.mean([a == b for a, b in itertools.combinations(answers, 2)]))
+    """Share of pairs of answers that say the same; texts that say nothing agree with none."""
+    pairs = itertools.combinations(answers, 2)
+    return float(np.mean([a == b != NOTHING for a, b in pairs]))
 
 
 def measure(said: Sequence[str], texts: Sequence[str], right: str) -> Row:
     """Agreement and accuracy of repeated answers, and the share of the usual one as confidence.
 
-    Answers that say nothing count as an answer of their own, which is wrong.
+    Texts that say nothing are not right, and lower the share of whatever others say; where none
+    says anything, confidence is 0.
     """
-    usual, count = Counter(said).most_common(1)[0]
+    spoken = Counter(one for one in said if one != NOTHING)
+    usual, count = spoken.most_common(1)[0] if spoken else (NOTHING, 0)
     confidence, correct = count / len(said), float(usual == right)
+    same = [a == b for a, b in itertools.combinations(texts, 2)]
     return {
-        "raw_agreement": agree(texts),
+        "raw_agreement": float(np.mean(same)),
         "agreement": agree(said),
         "right": float(np.mean([one == right for one in said])),
+        "wrong": float(np.mean([one not in (right, NOTHING) for one in said])),
         "usual_right": correct,
         "confidence": confidence,
         "brier": (confidence - correct) ** 2,
@@ -156,7 +161,7 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
                 "temperature": temperature,
                 "within": float(np.mean([agree(answers) for answers in same])),
                 "between": float(np.mean(between)),
-                **{name: found[name] for name in ("right", "usual_right", "confidence", "brier")},
+                **{name: found[name] for name in ("right", "wrong", "usual_right", "confidence", "brier")},
             })  # fmt: skip
     tables = {name: pd.DataFrame(found) for name, found in rows.items()}
     return tables | {"model": facts(model)}

@@ -34,6 +34,7 @@ COLUMNS = {
     "said": "what the text says: the capital, kind or number in it",
     "wording": "number of the wording of a request",
     "raw_agreement": "share of pairs of repetitions with the same text",
+    "wrong": "share of texts that say something else than the right answer",
     "usual_right": "whether the most frequent answer is right",
     "nothing": "share of texts that say none of the known answers",
     "precision": "floating type that the model computed in",

@@ -222,7 +222,9 @@ QUANTITIES: dict[str, object] = {
         f"temperature-zero/free-form/{measure.replace('_', '-')}/{name}":
             (written(measure, temperature), "", SHARE)
         for name, temperature in TEMPERATURES.items()
-        for measure in ("within", "between", "right", "usual_right", "confidence", "brier")
+        for measure in (
+            "within", "between", "right", "wrong", "usual_right", "confidence", "brier",
+        )
     },
     **{
         f"temperature-zero/free-form/one-wording-{measure.replace('_', '-')}/{name}":

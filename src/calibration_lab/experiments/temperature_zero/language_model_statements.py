@@ -235,8 +235,9 @@ IN_FREE_FORM = (
     ),
     FREE.statement(
         "identical-and-wrong",
-        "Of the texts that came out identical, more than a tenth were wrong.",
-        AtLeast(1.0 - written("right", 0.0), 0.1),
+        "At temperature zero, where every text comes out identical, more than a tenth say something "
+        "wrong (saying nothing does not count).",
+        AtLeast(written("wrong", 0.0), 0.1),
         unit="item",
         bounds=SHARE,
     ),
@@ -259,8 +260,8 @@ IN_FREE_FORM = (
     FREE.statement(
         "repeating-above-zero-calibrates",
         "As a confidence, the agreement of repeated answers is a better forecast of being right at "
-        "temperature one than at zero, where it is 1, by Brier score.",
-        AtLeast(usually("brier", 0.0, "answers") - usually("brier", 1.0, "answers"), 0.05),
+        "temperature 0.7 than at zero, where it is 1 for every answer given, by Brier score.",
+        AtLeast(usually("brier", 0.0, "answers") - usually("brier", 0.7, "answers"), 0.05),
         unit="item",
         bounds=GAP,
     ),
