@@ -32,6 +32,7 @@ __all__ = ["Config", "missing", "parse", "run"]
 
 Row = dict[str, Any]
 NOTHING = "(no answer)"
+POOLED = ("right", "wrong", "usual_right", "confidence", "brier")
 BEGINNING = "The answer is"  # else texts end before they come to the point
 
 
@@ -161,7 +162,7 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
                 "temperature": temperature,
                 "within": float(np.mean([agree(answers) for answers in same])),
                 "between": float(np.mean(between)),
-                **{name: found[name] for name in ("right", "wrong", "usual_right", "confidence", "brier")},
+                **{name: found[name] for name in POOLED},
             })  # fmt: skip
     tables = {name: pd.DataFrame(found) for name, found in rows.items()}
     return tables | {"model": facts(model)}

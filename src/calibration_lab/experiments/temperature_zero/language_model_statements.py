@@ -235,8 +235,8 @@ IN_FREE_FORM = (
     ),
     FREE.statement(
         "identical-and-wrong",
-        "At temperature zero, where every text comes out identical, more than a tenth say something "
-        "wrong (saying nothing does not count).",
+        "At temperature zero, where every text comes out identical, more than a tenth say "
+        "something wrong (saying nothing does not count).",
         AtLeast(written("wrong", 0.0), 0.1),
         unit="item",
         bounds=SHARE,
