@@ -22,15 +22,20 @@ from calibration_lab import experiments, language_model
 from calibration_lab.agreement import icc
 from calibration_lab.batched import random_stream
 from calibration_lab.experiments.sft_shortcut import language_model as tagged
+from calibration_lab.experiments.sft_shortcut import language_model_figures as tagged_figures
+from calibration_lab.experiments.sft_shortcut import language_model_statements as tagged_statements
 from calibration_lab.experiments.temperature_zero import (
     bits,
     free_form,
     full_grid,
     language_items,
+    language_model_figures,
     language_model_measures,
+    language_model_statements,
 )
 from calibration_lab.experiments.temperature_zero import language_model as judged
 from calibration_lab.language_model import LanguageModel, last_layers, reviews, weights
+from calibration_lab.statements import judge
 
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
@@ -499,6 +504,64 @@ def test_a_shortcut_is_learnt_and_breaks(loaded):
     alone = tagged.run(config, [1])["answers"]
     rows = tables["answers"][tables["answers"]["seed"] == 1].reset_index(drop=True)
     assert rows.equals(alone)
+
+
+@pytest.fixture(scope="module")
+def results_of(model):
+    """Small results of every exhibit, from the tiny model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(language_model, "load", lambda *_: model)
+        grid = full_grid.Config(
+            paraphrases=("classify", "arrow", "asked"), temperatures=(0, 0.25, 0.5, 0.7, 1, 1.5),
+            answers=2, most=2,
+        )  # fmt: skip
+        return {
+            "language-model": full_grid.run(grid, range(9)),
+            "free-form": free_form.run(free_form.Config(answers=2, most=2), range(3)),
+            "bits": bits.run(bits.Config(companions=1, most=1), range(3)),
+            "tagged": tagged.run(tagged.Config(layers=1, steps=2, batch=2, test=2), range(3)),
+        }
+
+
+DRAWN = {"lm-texts": "free-form", "lm-bits": "bits", "lm-accuracy": "tagged", "lm-brier": "tagged"}
+
+
+@pytest.mark.parametrize("name", [*language_model_figures.FIGURES, *tagged_figures.FIGURES])
+def test_figures_are_drawn_and_told(results_of, name):
+    figures = language_model_figures.FIGURES | tagged_figures.FIGURES
+    result = SimpleNamespace(tables=results_of[DRAWN.get(name, "language-model")])
+    drawing = figures[name](result)
+    assert "</svg>" in drawing.svg()
+    assert " nan" not in drawing.alt
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        statement
+        for statement in (*language_model_statements.STATEMENTS, *tagged_statements.STATEMENTS)
+        # without any reliability, as here, the estimate for a sum leaves all bounds
+        if not statement.key.endswith("follows-spearman-brown")
+    ],
+    ids=lambda statement: statement.key,
+)
+def test_statements_are_judged_on_what_the_runs_return(results_of, statement):
+    exhibit = statement.exhibit if "/free-" in statement.key or "/bits-" in statement.key else (
+        "tagged" if statement.key.startswith("sft") else "language-model"
+    )  # fmt: skip
+    found = judge(statement, results_of[exhibit], resamples=99)
+    assert found.verdict == "inconclusive"  # there are too few units
+    assert "too few units" in found.reason or "undefined" in found.reason
+
+
+def test_quantities_are_found_in_the_tables(results_of):
+    exhibits = {"language-model": "language-model", "free-form": "free-form", "bits": "bits"}
+    for key, (value, _, bounds) in language_model_measures.QUANTITIES.items():
+        numbers = value.values(results_of[exhibits[key.split("/")[1]]], "seed").dropna()
+        assert bounds is None or numbers.between(*bounds).all(), key
+    for key, (value, _, bounds) in tagged_statements.QUANTITIES.items():
+        numbers = value.values(results_of["tagged"], "seed").dropna()
+        assert numbers.between(*bounds).all(), key
 
 
 # --- What is missing -----------------------------------------------------------------------------

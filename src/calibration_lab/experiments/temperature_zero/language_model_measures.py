@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from calibration_lab.agreement import icc, spearman_brown
-from calibration_lab.statements import Computed, Measured, Tables, rows_of
+from calibration_lab.statements import Computed, Measured, Tables
 
 __all__ = [
     "GAP",
@@ -118,41 +118,50 @@ def reliability(positive: np.ndarray) -> float:
     return float(positive.var() / total) if total > 0 else np.nan
 
 
+def by_item(rows: pd.DataFrame, measure: str, units: np.ndarray) -> np.ndarray:
+    """A measure of the given items, (items, rows of each item), rows in the order of the table.
+
+    With plain arrays, because a law asks for thousands of resamples of the items.
+    """
+    items, place = np.unique(rows["item"].to_numpy(), return_inverse=True)
+    found = rows[measure].to_numpy()[np.argsort(place, kind="stable")].reshape(len(items), -1)
+    return np.asarray(found[np.searchsorted(items, units)])
+
+
+def of_kind(rows: pd.DataFrame, measure: str, units: np.ndarray, **kind: str | float) -> np.ndarray:
+    """A measure of the given items at one wording, order and so on, (items,).
+
+    The rows of every item stand together, in the same order for all items.
+    """
+    found = by_item(rows, measure, units)
+    heads = zip(*(rows[name].iloc[: found.shape[1]].tolist() for name in kind), strict=True)
+    return np.asarray(found[:, list(heads).index(tuple(kind.values()))])
+
+
 def probabilities(
     tables: Tables, units: np.ndarray, paraphrase: str, order: str, temperature: float = 1.0
 ) -> np.ndarray:
     """P("positive") of the given items above temperature zero, from their log-odds."""
-    rows = tables["verdicts"]
-    rows = rows[(rows["paraphrase"] == paraphrase) & (rows["order"] == order)]
-    chosen = rows_of(rows, units, "item")
-    return np.asarray(1 / (1 + np.exp(-chosen["log_odds"].to_numpy() / temperature)))
+    kind = {"paraphrase": paraphrase, "order": order}
+    log_odds = of_kind(tables["verdicts"], "log_odds", units, **kind)
+    return np.asarray(1 / (1 + np.exp(-log_odds / temperature)))
 
 
 def one_draw(tables: Tables, units: np.ndarray, times: int = 1, temperature: float = 1.0) -> float:
     """Reliability of the sum of some draws, exactly, averaged over wordings and orders."""
-    kinds = tables["verdicts"][["paraphrase", "order"]].drop_duplicates()
-    found = [
-        float(
-            spearman_brown(
-                reliability(probabilities(tables, units, how, order, temperature)), times
-            )
-        )
-        for how, order in kinds.itertuples(index=False)
-    ]
-    return float(np.mean(found))
+    log_odds = by_item(tables["verdicts"], "log_odds", units)
+    positive = 1 / (1 + np.exp(-log_odds / temperature))
+    found = [reliability(one) for one in positive.T]
+    return float(np.mean(spearman_brown(found, times)))
 
 
 def sampled(
     tables: Tables, units: np.ndarray, paraphrase: str, order: str, temperature: float = 1.0
 ) -> float:
     """Reliability of one draw as estimated from the verdicts that were drawn: ICC(1)."""
-    rows = tables["repetitions"]
-    rows = rows[
-        (rows["paraphrase"] == paraphrase)
-        & (rows["order"] == order)
-        & (rows["temperature"] == temperature)
-    ]
-    votes = rows_of(rows, units, "item")["votes"].to_numpy()
+    kind: dict[str, str | float]
+    kind = {"paraphrase": paraphrase, "order": order, "temperature": temperature}
+    votes = of_kind(tables["repetitions"], "votes", units, **kind)
     return icc((np.arange(REPETITIONS) < votes[:, None]).astype(float))
 
 
