@@ -59,6 +59,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("binary-reward/transformer", "confirmation", range(1000, 1016)),
         Experiment("binary-reward/sweep", "confirmation", range(1200, 1216)),
         Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
+        Experiment("sft-shortcut", "headline", range(1000, 1016)),
+        Experiment("sft-shortcut/reinforcement", "confirmation", range(1000, 1016)),
+        Experiment("sft-shortcut/sensitivity", "confirmation", range(1000, 1016)),
     )
 }
 
