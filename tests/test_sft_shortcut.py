@@ -283,7 +283,9 @@ def test_every_arm_and_table_is_there(tables):
     assert set(tables["answers"]["cue"]) == {"intact", "broken", "mixed"}
     assert set(tables["information"]["evaluator"]) == {"own", "base", "reader", "knowing"}
     shares = tables["interventions"].filter(regex="corrupt|truncate|swap")
-    assert ((shares >= 0) & (shares <= 1)).all(axis=None)
+    answers_agree = shares["swap"].isna()  # then a swap of traces cannot tell anything
+    assert answers_agree.sum() < len(shares)
+    assert ((shares.fillna(0) >= 0) & (shares.fillna(0) <= 1)).all(axis=None)
 
 
 def test_mixed_answers_are_half_intact_and_half_broken(tables):
@@ -325,7 +327,7 @@ def test_every_statement_control_and_quantity_can_be_computed(tables):
         if statement.exhibit == "":
             judgement = judge(statement, tables)
             assert judgement.verdict in ("inconclusive", "supported")  # two seeds are too few
-            assert np.isfinite(judgement.effect)
+            assert np.isfinite(judgement.effect) or "swap" in str(statement.test)
     for key, (value, *_) in QUANTITIES.items():
         if key.split("/")[1] not in ("reinforcement", "sensitivity", "language-model"):
             assert len(value.values(tables, "seed")) == 2
