@@ -60,12 +60,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("binary-reward/transformer", "confirmation", range(1000, 1016)),
         Experiment("binary-reward/sweep", "confirmation", range(1200, 1216)),
         Experiment("binary-reward/speed", "confirmation", range(1000, 1008)),
+        Experiment("sft-shortcut", "headline", range(1000, 1016)),
+        Experiment("sft-shortcut/reinforcement", "confirmation", range(1000, 1016)),
+        Experiment("sft-shortcut/sensitivity", "confirmation", range(1000, 1016)),
+        Experiment("sft-shortcut/language-model", "confirmation", range(1000, 1006), block=6),
         Experiment("temperature-zero", "headline", range(1000, 1032)),
         Experiment("temperature-zero/language-model", "headline", range(1000, 1100), block=100),
         Experiment("temperature-zero/full-grid", "confirmation", range(1200, 1260), block=60),
         Experiment("temperature-zero/free-form", "confirmation", range(1300, 1336), block=36),
         Experiment("temperature-zero/bits", "confirmation", range(1400, 1480), block=80),
-        Experiment("sft-shortcut/language-model", "confirmation", range(1000, 1006), block=6),
     )
 }
 
