@@ -473,6 +473,8 @@ def test_bits_of_an_exact_repetition_are_identical(loaded):
 def test_free_answers_are_parsed_and_compared(loaded):
     assert free_form.parse("capital", "not Oslo but paris") == "Oslo"
     assert free_form.parse("sum", "3 + 4 = 7.") == "7"
+    assert free_form.parse("sum", "19. To calculate 12 + 7, add") == "19"
+    assert free_form.share_agreeing([("7", "7"), ("7", "8"), (free_form.NOTHING,) * 2]) == 1 / 3
     assert free_form.parse("kind", "I do not know") == free_form.NOTHING
     found = free_form.measure(["7", "7", "8"], ["It is 7", "7", "8"], "7")
     assert found["agreement"] == pytest.approx(1 / 3)
@@ -488,6 +490,8 @@ def test_free_answers_are_parsed_and_compared(loaded):
     rows = tables["texts"][tables["texts"]["seed"] == 7].reset_index(drop=True)
     assert rows.equals(alone["texts"])
     assert set(tables["answers"].query("temperature == 0")["raw_agreement"]) == {1.0}
+    zero = tables["wordings"].query("temperature == 0")
+    assert (zero["within"] >= zero["between"]).all()
 
 
 def test_a_shortcut_is_learnt_and_breaks(loaded):

@@ -6,11 +6,11 @@ and compared by what they say (parsed), as in studies of repeated outputs.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -53,16 +53,16 @@ class Config:
 
 
 def parse(family: str, text: str) -> str:
-    """What an answer says: the first capital, kind or number in it, or "(no answer)".
+    """What an answer says: the first known capital, kind or number in it, or "(no answer)".
 
     Examples
     --------
     >>> parse("capital", "It is Paris, of course."), parse("sum", "3 + 4 = 7"), parse("kind", "?")
     ('Paris', '7', '(no answer)')
     """
-    if family == "sum":  # a sum is often repeated before its result, which comes last
-        found = re.findall(r"\d+", text)
-        return found[-1] if found else NOTHING
+    if family == "sum":  # what follows an equals sign, or else the first number
+        found = re.findall(r"=\s*(\d+)", text) or re.findall(r"\d+", text)
+        return found[0] if found else NOTHING
     known = CAPITALS.values() if family == "capital" else KINDS
     places = {word: text.lower().find(word.lower()) for word in known}
     said = {word: place for word, place in places.items() if place >= 0}
@@ -91,10 +91,14 @@ def ask(
     return found
 
 
-def agree(answers: Sequence[str]) -> float:
+def share_agreeing(pairs: Iterable[tuple[str, str]]) -> float:
     """Share of pairs of answers that say the same; texts that say nothing agree with none."""
-    pairs = itertools.combinations(answers, 2)
     return float(np.mean([a == b != NOTHING for a, b in pairs]))
+
+
+def agree(answers: Sequence[str]) -> float:
+    """Share of all pairs of some answers that say the same."""
+    return share_agreeing(combinations(answers, 2))
 
 
 def measure(said: Sequence[str], texts: Sequence[str], right: str) -> Row:
@@ -106,7 +110,7 @@ def measure(said: Sequence[str], texts: Sequence[str], right: str) -> Row:
     spoken = Counter(one for one in said if one != NOTHING)
     usual, count = spoken.most_common(1)[0] if spoken else (NOTHING, 0)
     confidence, correct = count / len(said), float(usual == right)
-    same = [a == b for a, b in itertools.combinations(texts, 2)]
+    same = [a == b for a, b in combinations(texts, 2)]
     return {
         "raw_agreement": float(np.mean(same)),
         "agreement": agree(said),
@@ -155,13 +159,11 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
             same = [answers for (_, at_t), answers in said.items() if at_t == temperature]
             pooled = [one for answers in same for one in answers]
             found = measure(pooled, pooled, item.options[0])
-            between = [
-                a == b for one, two in itertools.combinations(same, 2) for a in one for b in two
-            ]
+            crossed = [pair for one, two in combinations(same, 2) for pair in product(one, two)]
             rows["wordings"].append(unit | {
                 "temperature": temperature,
                 "within": float(np.mean([agree(answers) for answers in same])),
-                "between": float(np.mean(between)),
+                "between": share_agreeing(crossed),
                 **{name: found[name] for name in POOLED},
             })  # fmt: skip
     tables = {name: pd.DataFrame(found) for name, found in rows.items()}
