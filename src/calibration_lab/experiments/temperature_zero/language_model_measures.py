@@ -219,6 +219,23 @@ QUANTITIES: dict[str, object] = {
         for form in ("letters", "words")
         for measure in ("content_agreement", "right", "confidence", "brier")
     },
+    **{
+        f"temperature-zero/full-grid/{measure.replace('_', '-')}/{name}":
+            (across(measure, temperature), "", SHARE)
+        for name, temperature in TEMPERATURES.items()
+        for measure in ("between_all", "between_orders", "right", "pooled_right", "pooled_brier")
+    },
+    **{
+        f"temperature-zero/full-grid/mean-limit-brier/{name}":
+            (usually("limit_brier", temperature), "", SHARE)
+        for name, temperature in TEMPERATURES.items()
+    },
+    **{
+        f"temperature-zero/full-grid/{form.replace(' ', '-')}-{measure.replace('_', '-')}":
+            (rotation(measure, form), "", SHARE)
+        for form in ("letters", "letters after examples", "letters in chat")
+        for measure in ("letter_agreement", "content_agreement", "right", "confidence", "brier")
+    },
     "temperature-zero/language-model/letters-letter-agreement":
         (rotation("letter_agreement", "letters"), "", SHARE),
     **{
