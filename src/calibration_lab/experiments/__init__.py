@@ -63,12 +63,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("sft-shortcut", "headline", range(1000, 1016)),
         Experiment("sft-shortcut/reinforcement", "confirmation", range(1000, 1016)),
         Experiment("sft-shortcut/sensitivity", "confirmation", range(1000, 1016)),
-        Experiment("sft-shortcut/language-model", "confirmation", range(1000, 1006), block=6),
         Experiment("temperature-zero", "headline", range(1000, 1032)),
         Experiment("temperature-zero/language-model", "headline", range(1000, 1100), block=100),
         Experiment("temperature-zero/full-grid", "confirmation", range(1200, 1260), block=60),
-        Experiment("temperature-zero/free-form", "confirmation", range(1500, 1536), block=36),
-        Experiment("temperature-zero/bits", "confirmation", range(1400, 1480), block=80),
     )
 }
 
