@@ -85,7 +85,7 @@ ON_REINFORCEMENT: tuple[Statement, ...] = (
 )
 
 SENSITIVITY = DeclaredOn("sft-shortcut/sensitivity-", units=16, exhibit="sensitivity")
-WORLDS = ("pretraining 300", "pretraining 600", "pretraining 1200", "slips 0", "slips 0.15",
+WORLDS = ("pretraining 225", "pretraining 450", "pretraining 900", "slips 0", "slips 0.15",
           "slips 0.45")  # fmt: skip
 
 
@@ -126,8 +126,8 @@ ON_SENSITIVITY: tuple[Statement, ...] = (
         "an-able-base-resists",
         "A base pretrained twice as long loses less accuracy to a wrong cue.",
         AtLeast(
-            (broken("pretraining 600", CHANCE) - broken("pretraining 600", SHORTCUT))
-            - (broken("pretraining 1200", CHANCE) - broken("pretraining 1200", SHORTCUT)),
+            (broken("pretraining 450", CHANCE) - broken("pretraining 450", SHORTCUT))
+            - (broken("pretraining 900", CHANCE) - broken("pretraining 900", SHORTCUT)),
             0.1,
         ),
         bounds=SIGNED,
@@ -139,7 +139,7 @@ ON_SENSITIVITY: tuple[Statement, ...] = (
         AllOf(
             AtLeast(own_score("slips 0", CHANCE) - own_score("slips 0", SHORTCUT), 0.05),
             AtLeast(
-                (broken("pretraining 600", CHANCE) - broken("pretraining 600", SHORTCUT))
+                (broken("pretraining 450", CHANCE) - broken("pretraining 450", SHORTCUT))
                 - (broken("slips 0", CHANCE) - broken("slips 0", SHORTCUT)),
                 0.1,
             ),

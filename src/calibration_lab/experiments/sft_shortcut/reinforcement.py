@@ -30,7 +30,7 @@ class Config:
 
     samples: int = 8  # traces per question
     rate: float = 1e-3  # Adam, cosine to zero; three times that destroys the base
-    longer: int = 450  # steps of the longer runs, three times those of fine-tuning
+    longer: int = 540  # steps of the longer runs, three times those of fine-tuning
     headline: experiment.Config = field(default_factory=experiment.Config)
 
     def __post_init__(self) -> None:

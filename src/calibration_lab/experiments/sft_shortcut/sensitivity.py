@@ -20,7 +20,7 @@ __all__ = ["Config", "run"]
 class Config:
     """What is varied around the headline run's constants."""
 
-    pretraining_steps: tuple[int, ...] = (300, 600, 1200)  # half and twice as many
+    pretraining_steps: tuple[int, ...] = (225, 450, 900)  # half and twice as many
     slips: tuple[float, ...] = (0.0, 0.15, 0.45)  # in pretraining and in fine-tuning alike
     arms: tuple[str, ...] = ("sloppy-chance", "sloppy-100")
     headline: experiment.Config = field(default_factory=experiment.Config)
@@ -53,8 +53,8 @@ def run(config: Config, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to pandas.DataFrame
-        Tables of the headline run with one more column, ``world`` ("pretraining 300", "slips 0",
-        ...).  "pretraining 600" has the constants of the headline run, and slips of .3.
+        Tables of the headline run with one more column, ``world`` ("pretraining 225", "slips 0",
+        ...).  "pretraining 450" has the constants of the headline run, and slips of .3.
     """
     rows: dict[str, list[dict[str, object]]] = {}
     for name, varied in config.worlds().items():
